@@ -1,0 +1,327 @@
+"""The composition root: the configuration becomes a running bridge, and ends in order.
+
+parts      what can be built without a store: connectors, identity, the way out
+Bridge     everything that runs, tied together
+run        from start to the end of a SIGTERM
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from bridge import __version__
+from bridge.clock import Clock, Dice, Ids, SystemClock, SystemDice, SystemIds
+from bridge.config import Config, Loaded
+from bridge.connector.connector import Connector
+from bridge.connector.load import load as load_connector
+from bridge.delivery.push import push
+from bridge.errors import BridgeError, ConfigError, Fault
+from bridge.model import Outcome, Stream
+from bridge.observe.metrics import Metrics, StreamLoad
+from bridge.outbound import Outbound
+from bridge.pipeline.intake import Intake
+from bridge.pipeline.looks import Lane
+from bridge.pipeline.mint import Minter
+from bridge.pipeline.outbox import Outbox
+from bridge.pipeline.resume import resume
+from bridge.pipeline.streams import Plan, reconcile
+from bridge.pipeline.tell import Teller
+from bridge.posture.identity import Identity, Overrides, read_overrides
+from bridge.ssf.keys import KeyRing, ring_from_pem, ring_in
+from bridge.store import open_store
+from bridge.store.protocol import KeyRow, Store
+from bridge.web.app import PublicPorts, admin_app, public_app
+from bridge.web.health import Check
+from bridge.web.server import Address, Listener, serve
+
+_log = structlog.get_logger("bridge.app")
+
+PUSH_GRACE = 7.0
+"""Seconds that pushes under way get at the end; the whole end takes at most ten."""
+LOOK_GRACE = 1.0
+"""Seconds that looks under way get at the end, after the pushes; they are due again at the next start."""
+REQUEST_GRACE = 1
+"""Whole seconds that requests under way get once everything else has ended."""
+RESUME_AGAIN = 5.0
+"""Seconds until a comparison that the store did not let end is begun again."""
+TROUBLE_SHOWN = 30.0
+"""Seconds that trouble of a worker shows in readiness."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    clock: Clock = field(default_factory=SystemClock)
+    ids: Ids = field(default_factory=SystemIds)
+    dice: Dice = field(default_factory=SystemDice)
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the configuration says, before any store is opened."""
+
+    config: Config
+    sources: Mapping[str, Connector]
+    identity: Identity
+    outbound: Outbound
+
+
+def parts(loaded: Loaded, ports: Ports) -> Parts:
+    """Raises ConfigError with every fault of connectors and identity, each in its place."""
+    config = loaded.config
+    try:
+        outbound = _outbound(config)
+    except ConfigError as error:
+        raise ConfigError(loaded.locate(error.faults)) from None
+    faults: list[Fault] = []
+    sources: dict[str, Connector] = {}
+    for name, table in config.connectors.items():
+        try:
+            sources[name] = load_connector(
+                name, table.table(), outbound=outbound, clock=ports.clock, base_dir=loaded.base
+            )
+        except ConfigError as error:
+            faults.extend(error.faults)
+    identity = Identity()
+    try:
+        identity = identity_of(config)
+    except ConfigError as error:
+        faults.extend(error.faults)
+    if faults:
+        raise ConfigError(loaded.locate(faults))
+    return Parts(config, sources, identity, outbound)
+
+
+def _outbound(config: Config) -> Outbound:
+    return Outbound(
+        insecure=config.delivery.allow_insecure_targets,
+        allowed_networks=config.delivery.allowed_networks,
+        ca_file=str(config.delivery.ca_file) if config.delivery.ca_file else None,
+        proxy=config.delivery.proxy,
+        user_agent=f"caep-bridge/{__version__}",
+        limit_per_host=64,
+    )
+
+
+def identity_of(config: Config) -> Identity:
+    chosen = config.identity
+    overrides = Overrides()
+    if chosen.overrides is not None:
+        overrides = read_overrides(chosen.overrides.read_text("utf-8-sig"), str(chosen.overrides))
+    return Identity(
+        lowercase=chosen.lowercase,
+        rewrite_domains=chosen.rewrite_domains,
+        allowed_domains=frozenset(chosen.allowed_domains or ()),
+        overrides=overrides,
+    )
+
+
+def key_ring(config: Config, clock: Clock) -> KeyRing:
+    """The signing key: the secret PEM of `[keys] signing_key`, or the one kept in the key directory, made if need be."""
+    secret = config.keys.signing_key
+    if secret is not None:
+        return ring_from_pem(
+            secret.reveal().encode(), created_at=clock.now(), where=secret.origin or "keys.signing_key"
+        )
+    return ring_in(config.key_directory)
+
+
+class Bridge:
+    """Everything that runs. `start` makes it work, `stop` ends it in order; both once."""
+
+    def __init__(self, parts: Parts, store: Store, ring: KeyRing, ports: Ports) -> None:
+        self.config = parts.config
+        self.sources = parts.sources
+        self.store = store
+        self.ring = ring
+        self.metrics = Metrics(__version__, list(parts.sources), list(parts.config.receivers))
+        self.stopping = False
+        self.plan: Plan | None = None
+        self._ports = ports
+        self._outbound = parts.outbound
+        self._signer = ThreadPoolExecutor(1, thread_name_prefix="sign")
+        self._troubles: dict[str, float] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        clock = ports.clock
+        mint = Minter(parts.config.transmitter.issuer, lambda: self.ring, clock, ports.ids, self._signer)
+        self.outbox = Outbox(store, self._push, clock, ports.dice, self.metrics, self.trouble)
+        self.teller = Teller(
+            store, parts.sources, self.streams, parts.identity, mint, clock, ports.dice, self.metrics, self.outbox.wake
+        )
+        self.lanes = {
+            name: Lane(source, store, self.teller, clock, self.metrics, self.trouble)
+            for name, source in parts.sources.items()
+        }
+        self.intake = Intake(parts.sources, store, clock, ports.ids, self.metrics, self._rang)
+
+    # -- start and stop -------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        await self.store.release_leases()
+        await self.store.put_key(KeyRow(self.ring.active.kid, "RS256", "active", self.ring.active.created_at))
+        now = self._ports.clock.now()
+        plan = reconcile(self.config.receivers, await self.store.streams(), self._ports.ids, now)
+        for row in plan.put:
+            await self.store.put_stream(row)
+        for stream_id, why in plan.silenced:
+            await self.store.cancel_stream(stream_id, now, why)
+        self.plan = plan
+        self.outbox.carry([(stream, row) for stream, row in plan.carried if stream.enabled])
+        self._run("tell", self.teller.run())
+        self._run("outbox", self.outbox.run())
+        for name, lane in self.lanes.items():
+            self._run(f"looks:{name}", lane.run())
+        if plan.resumed:
+            self._run("resume", self._resume(plan.resumed), ends=True)
+
+    async def _resume(self, streams: Sequence[Stream]) -> None:
+        """Until it succeeded once; the store remembers only then that they are enabled, whatever dies before."""
+        while True:
+            try:
+                await resume(self.store, self.teller, streams, self._ports.ids)
+                await self.outbox.note_enabled([stream.id for stream in streams])
+                return
+            except BridgeError as problem:
+                self.trouble(f"resume: {type(problem).__name__}")
+                _log.error("stream.resume_stuck", problem=str(problem))
+                await self._ports.clock.sleep(RESUME_AGAIN)
+
+    def _run(self, name: str, work: Coroutine[Any, Any, None], *, ends: bool = False) -> None:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(lambda done: self._worker_ended(done, ends))
+        self._tasks.append(task)
+
+    def _worker_ended(self, task: asyncio.Task[None], ends: bool) -> None:
+        if self.stopping or task.cancelled() or (ends and task.exception() is None):
+            return
+        self._troubles[task.get_name()] = float("inf")
+        _log.error("worker.ended", worker=task.get_name(), exc_info=task.exception())
+
+    async def stop(self) -> None:
+        """In-flight work ends: pushes get seven seconds, looks one; what is not done is durable and goes on later."""
+        self.stopping = True
+        for lane in self.lanes.values():
+            await lane.stop()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LOOK_GRACE):
+                await asyncio.gather(*(lane.idle() for lane in self.lanes.values()))
+        await self.outbox.stop(PUSH_GRACE)
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for lane in self.lanes.values():
+            await lane.abandon()
+
+    async def close(self) -> None:
+        """After the last request was answered."""
+        await self._outbound.close()
+        await self.store.close()
+        self._signer.shutdown(wait=False)
+
+    # -- what the pieces need of each other -----------------------------------------------------
+
+    def streams(self) -> Sequence[Stream]:
+        return [stream for stream, _ in self.plan.carried] if self.plan else []
+
+    def _rang(self, connector: str) -> None:
+        self.lanes[connector].wake()
+
+    async def _push(self, stream: Stream, text: str) -> Outcome:
+        return await push(self._outbound, stream, text, self._ports.clock)
+
+    def trouble(self, what: str) -> None:
+        self._troubles[what] = self._ports.clock.monotonic() + TROUBLE_SHOWN
+
+    # -- what is seen from outside --------------------------------------------------------------
+
+    async def readiness(self) -> list[Check]:
+        if self.stopping:
+            return [Check("running", False, "stopping")]
+        checks = [Check("signing_key", True, self.ring.active.kid)]
+        try:
+            await self.store.ping()
+            checks.append(Check("store", True, self.config.store.shown))
+        except BridgeError as problem:
+            checks.append(Check("store", False, str(problem)))
+        now = self._ports.clock.monotonic()
+        troubles = [what for what, until in self._troubles.items() if until > now]
+        checks.append(Check("workers", not troubles, "; ".join(troubles) or "running"))
+        return checks
+
+    async def scrape(self) -> bytes:
+        now = self._ports.clock.now()
+        names = {stream.id: stream.name for stream in self.streams()}
+        lines = await self.store.backlog(now)
+        self.metrics.backlog(
+            (names[line.stream_id], StreamLoad(line.pending, line.dead, now - (line.oldest_at or now)))
+            for line in lines
+            if line.stream_id in names
+        )
+        self.metrics.signing_key_age(now - self.ring.active.created_at)
+        return self.metrics.render()
+
+    def listeners(self) -> list[Listener]:
+        server, admin = self.config.server, self.config.admin
+        ports = PublicPorts(
+            issuer=self.config.transmitter.issuer,
+            jwks=lambda: self.ring.jwks(),
+            intake=self.intake,
+            connectors={name: source.content_types for name, source in self.sources.items()},
+            readiness=self.readiness,
+            clock=self._ports.clock,
+            count=self.metrics.webhook,
+        )
+        return [
+            Listener(
+                "server",
+                public_app(ports),
+                server.host,
+                server.port,
+                server.tls_cert_file,
+                server.tls_key_file,
+                grace=REQUEST_GRACE,
+            ),
+            Listener("admin", admin_app(self.readiness, self.scrape), admin.host, admin.port, grace=REQUEST_GRACE),
+        ]
+
+
+async def open_bridge(loaded: Loaded, ports: Ports | None = None) -> Bridge:
+    """Build all of it; nothing runs yet. Raises ConfigError or StoreProblem, and leaves nothing open then."""
+    ports = ports or Ports()
+    built = parts(loaded, ports)
+    store = await open_store(loaded.config.store.url, ports.clock, exclusive=True, create=True)
+    try:
+        return Bridge(built, store, key_ring(loaded.config, ports.clock), ports)
+    except BaseException:
+        await store.close()
+        await built.outbound.close()
+        raise
+
+
+async def run(
+    loaded: Loaded, stop: asyncio.Event, on_ready: Callable[[Sequence[Address]], None] = lambda addresses: None
+) -> None:
+    """Serve until `stop`. Readiness says 503 at once, work under way ends, then the listeners close: ten seconds at most."""
+    bridge = await open_bridge(loaded)
+    closing = asyncio.Event()
+    await bridge.start()
+    web = asyncio.create_task(serve(bridge.listeners(), stop=closing, on_ready=on_ready))
+    stopped = asyncio.create_task(stop.wait())
+    await asyncio.wait([web, stopped], return_when=asyncio.FIRST_COMPLETED)
+    stopped.cancel()
+    _log.info("stopping")
+    try:
+        await bridge.stop()
+    finally:
+        closing.set()
+        try:
+            await web
+        finally:
+            await bridge.close()
+    _log.info("stopped")

@@ -1,0 +1,83 @@
+"""The command line: one file a command group, imported when its command is called.
+
+To add a group: write `bridge/cli/<group>.py` and name it in `COMMANDS`. A command returns its exit code (None is 0),
+reads the configuration with `bridge.cli.configured` and prints with `bridge.cli.output`.
+Exit codes: 0 done, 1 failed, 2 the configuration or the call is wrong.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+from cyclopts import App, CycloptsError
+
+import bridge.cli.configured as configured
+from bridge import __version__
+from bridge.cli.output import say
+from bridge.errors import BridgeError, ConfigError
+
+COMMANDS: tuple[tuple[str, str, str], ...] = (
+    # name, where it is, one line of help
+    ("demo", "bridge.cli.demo:demo", "See it work on this machine, with stand-ins for a vendor and for Okta."),
+    ("init", "bridge.cli.init:init", "Write a config.toml: asks, or takes flags."),
+    ("check", "bridge.cli.check:check", "Check the configuration, and say what would run."),
+    ("serve", "bridge.cli.serve:serve", "Run the bridge until SIGTERM or SIGINT."),
+    ("keys", "bridge.cli.keys:keys", "The keys that sign SETs."),
+    ("connectors", "bridge.cli.connectors:connectors", "The vendors: types that ship, and those configured."),
+    ("devices", "bridge.cli.devices:devices", "The devices, and why each has its status."),
+    ("streams", "bridge.cli.streams:streams", "The streams to receivers, and how they do."),
+    ("deliveries", "bridge.cli.deliveries:deliveries", "The SETs: waiting, delivered, dead, and why."),
+    ("receiver", "bridge.cli.receiver:receiver", "A push receiver for trying things out, by Okta's rules or SSF's."),
+    ("db", "bridge.cli.db:db", "The database and its schema."),
+)
+EPILOGUE = "`--config PATH` names the configuration file; it stands before or after the command."
+
+
+def application() -> App:
+    app = App(
+        name="caep-bridge",
+        help="Turns what device-trust and MDM tools know into OpenID Shared Signals that identity providers act on.",
+        help_epilogue=EPILOGUE,
+        version=__version__,
+        version_flags=["--version"],
+        help_format="markdown",
+    )
+    for name, place, summary in COMMANDS:
+        app.command(place, name=name, help=summary)
+    return app
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The console script."""
+    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """One command; its exit code."""
+    try:
+        tokens, path = configured.without_config(arguments)
+        configured.use(path)
+        return _done(application()(tokens, exit_on_error=False, result_action="return_value"))
+    except CycloptsError:
+        return 2
+    except configured.WrongCall as problem:
+        say(f"caep-bridge: {problem}")
+        return 2
+    except ConfigError as problem:
+        say(str(problem))
+        return 2
+    except BridgeError as problem:
+        say(f"caep-bridge: {problem}")
+        return 1
+    except BrokenPipeError:
+        # The reader went away (`| head`): nothing more can be said, and the interpreter must not try at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+def _done(result: object) -> int:
+    return result if isinstance(result, int) else 0

@@ -1,0 +1,204 @@
+"""`caep-bridge check`: what would run, and everything that is wrong with the configuration."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from bridge.cli.configured import Everything, load_offline
+from bridge.cli.output import pairs, say, write, write_json
+
+if TYPE_CHECKING:
+    from bridge.config import Connector, Loaded, Receiver, Store
+
+FOLDING = (
+    "has no API credentials: it cannot see findings from before the first webhook, webhooks that were lost, "
+    "nor owners that no webhook names"
+)
+
+
+async def check(*, as_json: Annotated[bool, Parameter(name="--json", negative="")] = False) -> int:
+    """Check the configuration and say what would run; secrets are shown as set or missing.
+
+    Prints every fault at once, with file, line and key. Exit code 0: it can run; 2: it cannot.
+
+    Parameters
+    ----------
+    as_json
+        Print JSON.
+    """
+    everything = load_offline()
+    report = _report(everything)
+    report["orphaned"] = await _orphaned(everything.loaded)
+    if as_json:
+        write_json(report)
+    else:
+        _print(report)
+    return 0
+
+
+def _report(everything: Everything) -> dict[str, Any]:
+    from bridge.config import no_effect
+
+    loaded = everything.loaded
+    config = loaded.config
+    connectors = [_connector(name, each, everything) for name, each in config.connectors.items()]
+    return {
+        "ok": True,
+        "config": str(loaded.path) if loaded.path else None,
+        "issuer": loaded.origins.get(("transmitter", "issuer"), config.transmitter.issuer),
+        "listeners": {
+            "public": _url(config.server.host, config.server.port, tls=config.server.tls_cert_file is not None),
+            "admin": _url(config.admin.host, config.admin.port),
+        },
+        "store": config.store.shown,
+        "keys": _keys(loaded),
+        "connectors": connectors,
+        "receivers": [_receiver(name, each, loaded) for name, each in config.receivers.items()],
+        "no_effect": [
+            {"where": loaded.place(path), "path": path, "message": message}
+            for path, message in no_effect(config, loaded.written)
+        ],
+        "notes": _notes(loaded, connectors),
+    }
+
+
+def _url(host: str, port: int, *, tls: bool = False) -> str:
+    return f"{'https' if tls else 'http'}://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+def _keys(loaded: Loaded) -> str:
+    key = loaded.config.keys.signing_key
+    return str(loaded.config.key_directory) if key is None else f"set ({key.origin or 'in the file'})"
+
+
+def _connector(name: str, written: Connector, everything: Everything) -> dict[str, Any]:
+    made = everything.connectors[name]
+    return {
+        "name": name,
+        "type": written.type,
+        "webhook": f"/webhooks/{name}",
+        "judge": written.judge,
+        "api": made.has_api,
+        "settings": _settings(name, written, everything.loaded),
+    }
+
+
+def _settings(name: str, written: Connector, loaded: Loaded) -> dict[str, Any]:
+    """Every setting of the manifest and every one that was written, secrets only as set or missing."""
+    from bridge.connector.load import describe
+
+    shown = {}
+    declared = {setting.name: setting for setting in describe(written.type, loaded.base).settings}
+    for key in [*declared, *(key for key in written.settings if key not in declared)]:
+        setting = declared.get(key)
+        secret = setting is not None and setting.secret
+        if key in written.settings:
+            shown[key] = _shown(written.settings[key], secret)
+        elif secret:
+            shown[key] = "missing"
+        elif setting is not None and setting.default is not None:
+            shown[key] = f"{setting.default} (default)"
+    return shown
+
+
+def _shown(value: object, secret: bool) -> object:
+    from bridge.config import Secret
+
+    if isinstance(value, list):
+        several = [_shown(item, secret) for item in value]
+        return several if not secret or len(several) != 1 else several[0]
+    if isinstance(value, Secret):
+        return f"set ({value.origin})" if value.origin else "set"
+    return "set" if secret else value
+
+
+def _receiver(name: str, receiver: Receiver, loaded: Loaded) -> dict[str, Any]:
+    def public(key: str, value: str | None) -> str | None:
+        origin = loaded.origins.get(("receivers", name, key))
+        return value if origin is None else f"set ({origin})"
+
+    endpoint = public("audience", receiver.endpoint_url)
+    if ("receivers", name, "endpoint_url") in loaded.written:
+        endpoint = public("endpoint_url", receiver.endpoint_url)
+    return {
+        "name": name,
+        "profile": receiver.profile,
+        "audience": public("audience", receiver.audience),
+        "endpoint": endpoint,
+        "delivery": receiver.delivery,
+        "subject": receiver.subject,
+        "aggregate": receiver.aggregate,
+        "authorization": "set" if receiver.authorization_header else "none",
+        "enabled": receiver.enabled,
+        "events": receiver.events,
+        "connectors": receiver.connectors,
+        "domains": receiver.domains,
+    }
+
+
+def _notes(loaded: Loaded, connectors: list[dict[str, Any]]) -> list[str]:
+    notes = [f"connectors.{each['name']} {FOLDING}" for each in connectors if not each["api"]]
+    if not loaded.config.connectors:
+        notes.append("there is no connector: no webhook would be taken")
+    if not loaded.config.receivers:
+        notes.append("there is no receiver: nobody would be told anything")
+    if loaded.config.delivery.allow_insecure_targets:
+        notes.append("delivery.allow_insecure_targets is true: this is for tests only")
+    return notes
+
+
+async def _orphaned(loaded: Loaded) -> list[dict[str, Any]]:
+    """Streams in the store whose receiver is no longer in the configuration, or has another audience by now."""
+    store = loaded.config.store
+    if store.file is None or not store.file.exists():
+        return []
+    known = {(name, receiver.audience) for name, receiver in loaded.config.receivers.items()}
+    rows = await _streams(store)
+    return [{"name": r.name, "id": r.id, "audience": r.audience} for r in rows if (r.name, r.audience) not in known]
+
+
+async def _streams(store: Store) -> Any:
+    from bridge.clock import SystemClock
+    from bridge.errors import BridgeError
+    from bridge.store import open_store
+
+    try:
+        opened = await open_store(store.url, SystemClock(), exclusive=False)
+    except BridgeError as problem:
+        say(f"note: the store cannot be read now: {problem}")
+        return []
+    try:
+        return await opened.streams()
+    finally:
+        await opened.close()
+
+
+def _print(report: dict[str, Any]) -> None:
+    pairs(
+        [
+            ("configuration", report["config"] or "environment"),
+            ("issuer", report["issuer"]),
+            ("listens on", report["listeners"]["public"]),
+            ("admin on", report["listeners"]["admin"]),
+            ("store", report["store"]),
+            ("keys", report["keys"]),
+        ]
+    )
+    for each in report["connectors"]:
+        write(f"\nconnector {each['name']}")
+        pairs([("  type", each["type"]), ("  webhook", each["webhook"]), ("  judge", each["judge"])])
+        pairs([(f"  {key}", value) for key, value in each["settings"].items()])
+    for each in report["receivers"]:
+        write(f"\nreceiver {each['name']}{'' if each['enabled'] else ' (disabled)'}")
+        pairs([(f"  {key}", each[key]) for key in ("profile", "audience", "endpoint", "aggregate", "authorization")])
+        pairs([(f"  {key}", ", ".join(each[key])) for key in ("events", "connectors", "domains") if each[key]])
+    if report["no_effect"] or report["notes"] or report["orphaned"]:
+        write()
+    for note in report["no_effect"]:
+        write(f"{note['where']}: {note['path']}: {note['message']}")
+    for note in report["notes"]:
+        write(f"note: {note}")
+    for row in report["orphaned"]:
+        write(f"note: stream {row['name']} ({row['id']}) is orphaned: no receiver of that name has its audience")

@@ -1,0 +1,230 @@
+"""`caep-bridge deliveries`: each SET on its way: what waits, what was delivered, what died and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+from bridge.cli.configured import WrongCall, load_config
+from bridge.cli.delivery_changes import drop, retry
+from bridge.cli.opened import opened
+from bridge.cli.output import pairs, say, table, when, write, write_json
+from bridge.cli.streams import near
+from bridge.clock import SystemClock
+from bridge.model import DeliveryState
+
+if TYPE_CHECKING:
+    from bridge.store.protocol import Delivery, Store
+
+deliveries = App(name="deliveries", help="The SETs: waiting, delivered, dead, and why.")
+deliveries.command(retry)
+deliveries.command(drop)
+
+
+@deliveries.command(name="list")
+async def list_(
+    *,
+    stream: str | None = None,
+    state: DeliveryState | None = None,
+    device: str | None = None,
+    limit: int = 100,
+    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> int:
+    """The newest first.
+
+    Parameters
+    ----------
+    stream
+        Only this stream's: its name or stream id.
+    state
+        Only those in this state.
+    device
+        Only those about this device: its id, or CONNECTOR/ID.
+    limit
+        At most so many.
+    as_json
+        Print JSON.
+    """
+    if limit < 1:
+        raise WrongCall("--limit must be at least 1")
+    config = load_config().config
+    async with opened(config) as store:
+        names = {row.id: row.name for row in await store.streams()}
+        ids = stream_ids(names, stream)
+        if ids == []:
+            say(f"there is no stream {stream}" + near(stream or "", list(names.values())))
+            return 1
+        about = await _about(store, device, list(config.connectors))
+        found: list[Delivery] = []
+        wanted: list[str | None] = [None] if ids is None else [*ids]
+        for stream_id in wanted:
+            found += await store.deliveries(stream_id=stream_id, state=state, device=about, limit=limit + 1)
+    found.sort(key=lambda one: -one.id)
+    if as_json:
+        write_json([summary(one, names) for one in found[:limit]])
+    else:
+        _table(found[:limit], names)
+    if len(found) > limit:
+        say(f"there are more than {limit}: --limit shows more, --stream, --state and --device narrow it down")
+    return 0
+
+
+@deliveries.command
+async def show(
+    which: Annotated[str, Parameter(name="ID_OR_JTI")],
+    /,
+    *,
+    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> int:
+    """One SET: its header and claims, its attempts, the receiver's last answer, and what happened when.
+
+    Parameters
+    ----------
+    which
+        The delivery's number, or the `jti` of its SET.
+    as_json
+        Print JSON.
+    """
+    async with opened(load_config().config) as store:
+        names = {row.id: row.name for row in await store.streams()}
+        found = await find(store, which)
+    if found is None:
+        say(f"there is no delivery {which}")
+        return 1
+    document = detailed(found, names, SystemClock().now())
+    if as_json:
+        write_json(document)
+    else:
+        _print(document)
+    return 0
+
+
+async def find(store: Store, which: str) -> Delivery | None:
+    """The delivery of that number, else of that `jti`."""
+    if which.isascii() and which.isdigit() and len(which) <= 18:
+        found = await store.delivery(int(which))
+        if found is not None:
+            return found
+    return next(iter(await store.deliveries(jti=which, limit=1)), None)
+
+
+def stream_ids(names: dict[str, str], wanted: str | None) -> list[str] | None:
+    """The ids of the streams of that name or id; None: all; empty: there is none."""
+    if wanted is None:
+        return None
+    return [stream_id for stream_id, name in names.items() if wanted in (stream_id, name)]
+
+
+async def _about(store: Store, device: str | None, configured: list[str]) -> tuple[str, str] | None:
+    from bridge.cli.devices import the_connector
+
+    if device is None:
+        return None
+    connector, slash, device_id = device.partition("/")
+    if slash and connector in configured:
+        return connector, device_id
+    return (await the_connector(store, device, configured) or ""), device
+
+
+def summary(one: Delivery, names: dict[str, str]) -> dict[str, Any]:
+    """A delivery as `--json` has it; the SET itself only in `deliveries show`."""
+    return {
+        "id": one.id,
+        "jti": one.jti,
+        "stream": names.get(one.stream_id),
+        "stream_id": one.stream_id,
+        "connector": one.connector,
+        "device": one.device_id,
+        "subject": one.subject,
+        "status": one.status,
+        "previous": one.previous,
+        "state": one.state,
+        "created_at": one.created_at,
+        "attempts": one.attempts,
+        "next_at": one.next_at if one.state == "pending" else None,
+        "settled_at": one.settled_at,
+        "last_code": one.last_code,
+        "last_words": one.last_words,
+        "txn": one.txn,
+    }
+
+
+def _table(found: list[Delivery], names: dict[str, str]) -> None:
+    now = SystemClock().now()
+    table(
+        ("id", "stream", "device", "status", "state", "made", "attempts", "next", "last answer"),
+        (
+            (one.id, names.get(one.stream_id, one.stream_id), f"{one.connector}/{one.device_id}", one.status, one.state,
+             when(one.created_at), one.attempts, _next(one, now), answer(one))
+            for one in found
+        ),
+        empty="no delivery like that",
+    )  # fmt: skip
+
+
+def _next(one: Delivery, now: float) -> str:
+    if one.state != "pending":
+        return ""
+    return when(one.next_at) if one.next_at > now else "now"
+
+
+def answer(one: Delivery) -> str:
+    return ": ".join(part for part in (one.last_code, one.last_words) if part)
+
+
+def detailed(one: Delivery, names: dict[str, str], now: float) -> dict[str, Any]:
+    """As `--json` shows one delivery. The signature of the SET is left out: who sees this could send it."""
+    from bridge.pipeline.explain import waiting
+    from bridge.ssf.decoded import decoded
+
+    header, claims = decoded(one.text)
+    return {
+        **summary(one, names),
+        "kid": one.kid,
+        "order": one.order,
+        "faults": one.faults,
+        "maybe_received": one.maybe_received,
+        "waiting": waiting(one, now) if one.state == "pending" else None,
+        "header": header,
+        "claims": claims,
+        "timeline": [{"at": at, "what": what} for at, what in timeline(one)],
+    }
+
+
+def timeline(one: Delivery) -> list[tuple[float, str]]:
+    """What the store knows of when things happened, oldest first; what is yet to come stands last."""
+    last = f" ({answer(one)})" if answer(one) else ""
+    tries = f"{one.attempts} attempt{'' if one.attempts == 1 else 's'}"
+    ends = {"delivered": "acknowledged by the receiver", "dead": "given up", "superseded": "superseded"}
+    doubt = "; the receiver may have it nevertheless" if one.state == "superseded" and one.maybe_received else ""
+    moments = [
+        (one.rung_at, "the webhook that began it came in"),
+        (one.created_at, "minted and signed"),
+        (one.faulted_at, "first refused for its own fault"),
+        (one.settled_at, f"{ends.get(one.state, one.state)} after {tries}{last}{doubt}"),
+        (one.next_at if one.state == "pending" and one.attempts else None, f"next attempt after {tries}{last}"),
+    ]
+    known = [(at, what) for at, what in moments if at is not None]
+    return sorted(known, key=lambda moment: moment[0])
+
+
+def _print(one: dict[str, Any]) -> None:
+    import json
+
+    write(f"delivery {one['id']} to {one['stream'] or one['stream_id']}: {one['state']}")
+    pairs(
+        [
+            ("  device", f"{one['connector']}/{one['device']}"),
+            ("  subject", one["subject"]),
+            ("  status", f"{one['status']} (was told {one['previous']} before)"),
+            ("  attempts", f"{one['attempts']}, {one['faults']} of them faults of its own"),
+            ("  last answer", ": ".join(part for part in (one["last_code"], one["last_words"]) if part) or "none"),
+            ("  txn", one["txn"]),
+            *([("  now", one["waiting"])] if one["waiting"] else []),
+        ]
+    )
+    for moment in one["timeline"]:
+        write(f"  {when(moment['at'])}  {moment['what']}")
+    write("header " + json.dumps(one["header"], ensure_ascii=False))
+    write("claims " + json.dumps(one["claims"], indent=2, ensure_ascii=False))

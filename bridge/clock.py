@@ -1,0 +1,69 @@
+"""Time, ids and chance are ports: nothing else in the bridge calls a clock, `uuid4`, `random` or `sleep`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import time
+import uuid
+from typing import Protocol
+
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+class Clock(Protocol):
+    def now(self) -> float:
+        """Seconds since 1970-01-01T00:00:00Z."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back; only differences mean anything."""
+
+    async def sleep(self, seconds: float) -> None: ...
+
+
+class Ids(Protocol):
+    def new(self) -> str:
+        """A ULID: unique, 26 characters, sorts by time to the millisecond."""
+
+    def jti(self) -> str:
+        """A SET's `jti`, globally unique (RFC 8417 §2.2)."""
+
+    def token(self) -> str:
+        """32 unguessable hexadecimal characters."""
+
+
+class Dice(Protocol):
+    def between(self, low: float, high: float) -> float: ...
+
+
+class SystemClock:
+    def now(self) -> float:
+        return time.time()
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class SystemIds:
+    def new(self) -> str:
+        number = (int(time.time() * 1000) << 80) | int.from_bytes(os.urandom(10), "big")
+        letters = []
+        for _ in range(26):
+            letters.append(_CROCKFORD[number & 31])
+            number >>= 5
+        return "".join(reversed(letters))
+
+    def jti(self) -> str:
+        return uuid.uuid4().hex
+
+    def token(self) -> str:
+        return os.urandom(16).hex()
+
+
+class SystemDice:
+    def between(self, low: float, high: float) -> float:
+        return random.uniform(low, high)  # noqa: S311  jitter, not a secret

@@ -1,0 +1,51 @@
+"""The configuration: what the operator wrote, checked, with every fault in its place.
+
+load(path, environ) → Loaded(config, locator, path)     or ConfigError with all faults
+read(path, environ) → Draft                             the same, faults as a value
+no_effect(config, written)                              keys that are accepted but do nothing yet
+"""
+
+from __future__ import annotations
+
+from bridge.config.effect import no_effect
+from bridge.config.load import Draft, Loaded, Locator, load, read
+from bridge.config.model import Config
+from bridge.config.receiver import Client, Receiver
+from bridge.config.secret import Secret
+from bridge.config.sections import (
+    Admin,
+    Connector,
+    Delivery,
+    Guard,
+    Identity,
+    Keys,
+    Log,
+    Policy,
+    Server,
+    Store,
+    Transmitter,
+)
+
+__all__ = [
+    "Admin",
+    "Client",
+    "Config",
+    "Connector",
+    "Delivery",
+    "Draft",
+    "Guard",
+    "Identity",
+    "Keys",
+    "Loaded",
+    "Locator",
+    "Log",
+    "Policy",
+    "Receiver",
+    "Secret",
+    "Server",
+    "Store",
+    "Transmitter",
+    "load",
+    "no_effect",
+    "read",
+]

@@ -1,0 +1,56 @@
+"""Keys that are accepted and have no effect yet: an operator must not rely on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from bridge.config.lines import Path
+from bridge.config.load import Loaded, dotted
+from bridge.config.model import Config
+
+_BASELINE = "has no effect yet: what already fails is told when it is first seen"
+_PATTERNS: tuple[tuple[Path, str], ...] = (
+    (("policy", "baseline"), _BASELINE),
+    (("policy", "*"), "has no effect yet"),
+    (("guard", "*"), "has no effect yet: nothing is held, however many users lose access"),
+    (("delivery", "allowed_networks"), "has no effect yet: receivers cannot name targets through the API so far"),
+    (("connectors", "*", "dry_run"), "has no effect yet: what this connector finds is sent"),
+    (("receivers", "*", "dry_run"), "has no effect yet: SETs are sent to this receiver"),
+    (("receivers", "*", "client"), "has no effect yet: there is no poll delivery so far"),
+    (("oauth", "clients", "*"), "has no effect yet: there is no stream management API so far"),
+)
+
+
+def no_effect(config: Config, written: Iterable[Path]) -> list[tuple[str, str]]:
+    """(path, what that means) of every such key that was written and asks for something."""
+    return sorted({(dotted(path), message) for path, message in _effectless(config, written)})
+
+
+def notes(loaded: Loaded) -> list[tuple[str, str]]:
+    return no_effect(loaded.config, loaded.written)
+
+
+def _effectless(config: Config, written: Iterable[Path]) -> Iterator[tuple[Path, str]]:
+    for path in written:
+        message = next((words for pattern, words in _PATTERNS if _matches(pattern, path)), "")
+        if message and not _idle(config, path):
+            yield path, message
+    for name, receiver in config.receivers.items():
+        if receiver.delivery == "poll":
+            yield (
+                ("receivers", name, "delivery"),
+                'has no effect yet: "poll" is not built, so this receiver gets nothing',
+            )
+
+
+def _matches(pattern: Path, path: Path) -> bool:
+    return len(pattern) == len(path) and all(want in ("*", step) for want, step in zip(pattern, path, strict=True))
+
+
+def _idle(config: Config, path: Path) -> bool:
+    """`dry_run = false` asks for what happens anyway."""
+    if path[-1] != "dry_run":
+        return False
+    table = config.connectors if path[0] == "connectors" else config.receivers
+    section = table.get(str(path[1]))
+    return section is not None and not section.dry_run

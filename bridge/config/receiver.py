@@ -1,0 +1,109 @@
+"""`[receivers.<name>]` and `[oauth.clients.<name>]`: who is told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, model_validator
+
+from bridge.config.kinds import Domains, Name, Names, Text, Texts, Url, url_fault
+from bridge.config.secret import Secret
+from bridge.config.section import Section
+from bridge.model import Aggregate, ProfileName, SubjectForm
+
+CAEP = "https://schemas.openid.net/secevent/caep/event-type/"
+SHORT_NAMES = (
+    "session-revoked",
+    "token-claims-change",
+    "credential-change",
+    "assurance-level-change",
+    "device-compliance-change",
+    "session-established",
+    "session-presented",
+    "risk-level-change",
+)
+OKTA_PATH = "/security/api/v1/security-events"
+
+
+def _events(values: tuple[str, ...]) -> tuple[str, ...]:
+    """Short names become URIs (CAEP 1.0 §3)."""
+    return tuple(_event(value) for value in values)
+
+
+def _event(value: str) -> str:
+    if value in SHORT_NAMES:
+        return CAEP + value
+    if urlsplit(value).scheme in {"https", "http", "urn"}:
+        return value
+    raise ValueError(f"must hold URIs or short names: {', '.join(SHORT_NAMES)}")
+
+
+def _header(value: Secret) -> Secret:
+    text = value.reveal()
+    if any(ord(letter) < 32 or ord(letter) > 126 for letter in text):
+        raise ValueError("must be one line of printable ASCII, as it is sent")
+    return value
+
+
+Events = Annotated[Texts, AfterValidator(_events)]
+
+
+class Receiver(Section):
+    """A stream that the admin makes."""
+
+    secret_keys: ClassVar[frozenset[str]] = frozenset({"authorization_header"})
+
+    profile: ProfileName
+    audience: Text
+    endpoint_url: Url | None = None
+    """Where SETs are pushed; filled in for okta. None only where the receiver polls."""
+    delivery: Literal["push", "poll"] = "push"
+    client: Name | None = None
+    authorization_header: Annotated[Secret, AfterValidator(_header)] | None = None
+    events: Events | None = Field(default=None, min_length=1)
+    """Event type URIs; None is all that the profile accepts."""
+    subject: SubjectForm = "device"
+    aggregate: Aggregate = "device"
+    """Filled in: `user` where the profile is okta or the subject a user."""
+    connectors: Names | None = None
+    domains: Domains | None = None
+    enabled: bool = True
+    dry_run: bool = False
+    send_sub_id: bool | None = None
+    """Whether the top-level `sub_id` travels along; None: as the profile has it."""
+    send_txn: bool | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        filled = dict(given)
+        okta = str(filled.get("profile")) == "okta"
+        if okta or filled.get("subject") == "user":
+            filled.setdefault("aggregate", "user")
+        audience = filled.get("audience")
+        if okta and filled.get("delivery", "push") == "push" and isinstance(audience, str | Secret):
+            base = audience.reveal() if isinstance(audience, Secret) else audience
+            if not url_fault(base):
+                filled.setdefault("endpoint_url", base.rstrip("/") + OKTA_PATH)
+        return filled
+
+
+class Client(Section):
+    """A receiver that makes its own streams through the SSF API."""
+
+    secret_keys: ClassVar[frozenset[str]] = frozenset({"secret"})
+
+    secret: Secret
+    scopes: Annotated[Texts, Field(min_length=1)] = ("ssf.read", "ssf.manage")
+    audience: Text
+    connectors: Names | None = None
+    domains: Domains | None = None
+    events: Events | None = None
+
+
+class OAuth(Section):
+    clients: dict[Name, Client] = Field(default_factory=dict)

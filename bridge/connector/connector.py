@@ -1,0 +1,102 @@
+"""One configured vendor source, as the pipeline sees it: authenticates, parses, looks up, judges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from bridge.clock import Clock
+from bridge.connector import parse as parsing
+from bridge.connector import signature, snapshot
+from bridge.connector.api import Api
+from bridge.connector.expr import Values
+from bridge.connector.judge import Judge
+from bridge.connector.look import Cache, Gone, Looker
+from bridge.connector.manifest import Manifest
+from bridge.connector.settings import Given
+from bridge.model import LookFailed, Parsed, Snapshot, VerifiedWebhook, Webhook
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """What the admin chose with the engine's own keys."""
+
+    judge: str
+    namespace: str
+    fold_recoveries: bool
+    dry_run: bool
+    rate: str
+    """As written: the admin's, else the connector's own ("" or "none": no limit)."""
+
+
+class Connector:
+    """`type` is the folder or file that it was made from. No text form of it holds a secret."""
+
+    def __init__(
+        self,
+        name: str,
+        type_name: str,
+        manifest: Manifest,
+        given: Given,
+        choices: Choices,
+        api: Api | None,
+        clock: Clock,
+    ) -> None:
+        self.name = name
+        self.type = type_name
+        self.title = manifest.title
+        self.namespace = choices.namespace
+        self.dry_run = choices.dry_run
+        self.fold_recoveries = choices.fold_recoveries
+        self.rate = choices.rate
+        self.content_types = manifest.request.content_types
+        self.has_api = api is not None
+        self.concurrency = manifest.api.concurrency if manifest.api else 1
+        self._manifest = manifest
+        self._given = given
+        self._plain = given.scoped()
+        self.judge = Judge(manifest.judges[choices.judge], manifest.title, self._plain)
+        self._cache = Cache(clock)
+        self._looker = Looker(manifest.steps, api, self._cache) if api else None
+
+    def __repr__(self) -> str:
+        return f"Connector({self.name!r}, type={self.type!r}, judge={self.judge.name!r}, has_api={self.has_api})"
+
+    def verify(self, webhook: Webhook) -> VerifiedWebhook:
+        """Raises Unauthenticated. The only place where a VerifiedWebhook is made."""
+        auth = self._manifest.auth
+        users = self._given.reveal(auth.user) if auth.user else []
+        secrets = self._given.reveal(auth.secret) if auth.secret else []
+        signature.verify(auth, webhook, secrets, users)
+        return VerifiedWebhook(webhook)
+
+    def parse(self, webhook: VerifiedWebhook) -> Parsed:
+        """Raises Misfit, with the ids of the devices that can still be read."""
+        return parsing.parse(self._manifest.request, self._manifest.ons, self._plain, webhook)
+
+    def stated_time(self, webhook: Webhook) -> float | None:
+        """When the request says that it was sent, unproved: for recordings, never for a decision."""
+        if self._manifest.auth.time is not None:
+            return signature.stated_time(self._manifest.auth, webhook)
+        return parsing.stated_time(self._manifest.request, self._plain, webhook)
+
+    async def snapshot(self, device_id: str, now: float) -> Snapshot:
+        """The vendor's whole answer about one device. Raises LookFailed."""
+        spec = self._manifest.snapshot
+        if self._looker is None or spec is None:
+            raise LookFailed("refused", "no API is configured")
+        base: Mapping[str, object] = {**self._plain, "device.id": device_id, "now": datetime.fromtimestamp(now, UTC)}
+        try:
+            values, used = await self._looker.look(Values(base))
+        except Gone:
+            return Snapshot(device_id=device_id, taken_at=now, present=False)
+        try:
+            found = snapshot.put_together(spec, values, device_id, now, self.judge.needed)
+        except LookFailed:
+            self._cache.drop([key for _, key in used])
+            raise
+        if spec.owner is not None and (found.owner is None or found.owner.email is None):
+            # An owner who gets an address meanwhile must not be missed for hours.
+            self._cache.drop([key for step, key in used if spec.owner.reads(step)])
+        return found

@@ -1,0 +1,77 @@
+"""What a connector.toml may say: read whole, every fault with its line, every expression compiled."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from bridge.connector import auth, judge, lookup, request, settings, snapshot
+from bridge.connector.auth import Auth
+from bridge.connector.judge import JudgeSpec
+from bridge.connector.lines import Lines
+from bridge.connector.lookup import ApiSpec, Step
+from bridge.connector.reader import Faults, Table
+from bridge.connector.request import On, Request, WebhookScopes
+from bridge.connector.settings import Setting
+from bridge.connector.snapshot import SnapshotSpec
+from bridge.errors import ConfigError, Fault
+
+LANGUAGE: Final = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A connector.toml, understood. `certainty` says how sure we are of the facts: documented, observed or assumed."""
+
+    title: str
+    docs: str
+    certainty: str
+    settings: Mapping[str, Setting]
+    auth: Auth
+    request: Request
+    ons: tuple[On, ...]
+    api: ApiSpec | None
+    steps: tuple[Step, ...]
+    snapshot: SnapshotSpec | None
+    judges: Mapping[str, JudgeSpec]
+
+
+def read(text: str, file: str) -> Manifest:
+    """Raises ConfigError with all faults; `file` is how messages name the file."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([Fault(file, "", f"is not TOML: {error}")]) from None
+    faults = Faults(file, Lines(text))
+    root = Table(data, "", faults)
+    manifest = _read(root)
+    root.done()
+    if faults.found:
+        raise ConfigError(faults.found)
+    return manifest
+
+
+def _read(root: Table) -> Manifest:
+    if root.whole("language", 0) != LANGUAGE:
+        root.fault("language", f"must be {LANGUAGE}")
+    declared = settings.declared(root)
+    scoped = {name: setting.scoped for name, setting in declared.items() if not setting.secret}
+    scopes = WebhookScopes(scoped)
+    asked = request.read_request(root, scopes)
+    api = lookup.read_api(root, declared)
+    steps = lookup.read_steps(root, api, scoped)
+    return Manifest(
+        title=root.text("title", required=True),
+        docs=root.text("docs"),
+        certainty=root.choice("certainty", ("documented", "observed", "assumed"), "assumed"),
+        settings=declared,
+        auth=auth.read(root, declared),
+        request=asked,
+        ons=request.read_ons(root, scopes, asked),
+        api=api,
+        steps=steps,
+        snapshot=snapshot.read(root, tuple(step.name for step in steps), scoped),
+        judges=judge.read(root, declared),
+    )

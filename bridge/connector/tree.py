@@ -1,0 +1,170 @@
+"""JSON as vendors send it: read strictly, walked by path.
+
+A path is `data.device.id`: names joined by dots. `?name` is a name that may be absent, `*` means every
+element of a list, `["odd.name"]` is a name that is no identifier.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+import orjson
+
+MAX_DEPTH: Final = 64
+MAX_INT: Final = 2**63 - 1
+_STEP = re.compile(r"""\s*(?:\.?(?P<optional>\?)?(?P<name>[A-Za-z_@$][\w@$-]*|\*)|\["(?P<quoted>[^"\\]+)"\])""")
+
+
+class NotJson(ValueError):
+    """The bytes are not JSON that we take. `path` is the field ("" for the whole); no message holds the bytes."""
+
+    def __init__(self, path: str, message: str) -> None:
+        super().__init__(f"{path}: {message}" if path else message)
+        self.path = path
+        self.message = message
+
+
+class Gap(LookupError):
+    """A path leads nowhere. `null`: the member is there and null; `mistyped`: something on the way is no object."""
+
+    def __init__(self, path: str, *, null: bool = False, mistyped: bool = False) -> None:
+        super().__init__(path)
+        self.path = path
+        self.null = null
+        self.mistyped = mistyped
+
+
+class Path:
+    """A parsed path; `ValueError` with admin-readable words if the text is none."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.steps: tuple[tuple[str, bool], ...] = tuple(_steps(text))
+
+    def __call__(self, tree: object) -> object:
+        """The value at the path; `None` if an optional name is absent or null. Raises Gap."""
+        return _walk(self.steps, tree, 0)
+
+
+def _walk(steps: tuple[tuple[str, bool], ...], tree: object, start: int) -> object:
+    for index in range(start, len(steps)):
+        name, optional = steps[index]
+        if name == "*":
+            if not isinstance(tree, list):
+                raise Gap(_upto(steps, index), mistyped=True)
+            return [_walk(steps, part, index + 1) for part in tree]
+        if not isinstance(tree, dict):
+            raise Gap(_upto(steps, index + 1), mistyped=True)
+        value = tree.get(name, _ABSENT)
+        if value is _ABSENT or value is None:
+            if optional:
+                return None
+            raise Gap(_upto(steps, index + 1), null=value is None)
+        tree = value
+    return tree
+
+
+def _upto(steps: tuple[tuple[str, bool], ...], count: int) -> str:
+    return ".".join(name for name, _ in steps[:count])
+
+
+def _steps(text: str) -> Iterator[tuple[str, bool]]:
+    if text in ("", "."):
+        return
+    at = 0
+    while at < len(text):
+        match = _STEP.match(text, at)
+        if match is None or match.end() == at or (at > 0 and text[at] not in ".["):
+            raise ValueError(f"not a path: {text!r}")
+        at = match.end()
+        yield match["name"] or match["quoted"], bool(match["optional"])
+
+
+_ABSENT: Final = object()
+
+
+def read_json(body: bytes) -> object:
+    """Parse, refusing what a vendor never means: see `NotJson`."""
+    try:
+        tree: object = orjson.loads(body)
+    except orjson.JSONDecodeError as error:
+        raise NotJson("", _in_our_words(error)) from None
+    inspect(tree)
+    return tree
+
+
+def _in_our_words(error: orjson.JSONDecodeError) -> str:
+    text = str(error)
+    for sign, words in (
+        ("UTF-8", "not valid UTF-8"),
+        ("surrogate", "a lone surrogate"),
+        ("infinity", "a number is too large"),
+        ("depth", f"nested deeper than {MAX_DEPTH} levels"),
+    ):
+        if sign in text:
+            return words
+    return f"not JSON (line {error.lineno}, column {error.colno})"
+
+
+def inspect(tree: object) -> None:
+    """Refuse depth over 64, NUL, and numbers beyond 64 bits. Iterative: depth cannot exhaust the stack."""
+    stack: list[tuple[object, int, tuple[object, ...]]] = [(tree, 1, ())]
+    while stack:
+        value, depth, path = stack.pop()
+        if type(value) is str:
+            if "\x00" in value:
+                raise NotJson(_spell(path), "contains NUL")
+        elif type(value) is int or type(value) is float:
+            if not -MAX_INT - 1 <= value <= MAX_INT:
+                raise NotJson(_spell(path), "a number is too large")
+        elif type(value) is dict or type(value) is list:
+            if depth > MAX_DEPTH:
+                raise NotJson(_spell(path), f"nested deeper than {MAX_DEPTH} levels")
+            _descend(value, depth, path, stack)
+
+
+def _descend(
+    value: dict[str, object] | list[object],
+    depth: int,
+    path: tuple[object, ...],
+    stack: list[tuple[object, int, tuple[object, ...]]],
+) -> None:
+    if isinstance(value, dict):
+        for key, member in value.items():
+            if "\x00" in key:
+                raise NotJson(_spell(path), "a key contains NUL")
+            stack.append((member, depth + 1, (path, key)))
+    else:
+        for index, member in enumerate(value):
+            stack.append((member, depth + 1, (path, index)))
+
+
+def _spell(path: tuple[object, ...]) -> str:
+    """A field's path fit for a message; the names are the sender's, so only harmless ones are shown."""
+    parts: list[str] = []
+    while path:
+        outer, name = path
+        parts.append(str(name) if isinstance(name, int) or re.fullmatch(r"[A-Za-z_]\w{0,40}", str(name)) else "*")
+        assert isinstance(outer, tuple)
+        path = outer
+    return ".".join(reversed(parts))
+
+
+def without_nulls(tree: object) -> object:
+    """The same tree with null members of objects dropped: null is missing."""
+    if isinstance(tree, Mapping):
+        return {key: without_nulls(value) for key, value in tree.items() if value is not None}
+    if isinstance(tree, list):
+        return [without_nulls(value) for value in tree]
+    return tree
+
+
+def longest_list(tree: object) -> int:
+    """The length of the longest list anywhere in the tree."""
+    if isinstance(tree, Mapping):
+        return max(map(longest_list, tree.values()), default=0)
+    if isinstance(tree, list):
+        return max(len(tree), max(map(longest_list, tree), default=0))
+    return 0

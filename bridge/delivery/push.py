@@ -1,0 +1,56 @@
+"""One push of one SET (RFC 8935 §2.1): the wire of this wing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bridge.clock import Clock
+from bridge.delivery.retry import classify
+from bridge.model import Outcome, Stream
+from bridge.outbound import ConnectFailed, Outbound
+
+TIMEOUT = 10.0
+"""Seconds from the call to the last byte of the answer; the connection may take five of them."""
+MAX_ANSWER = 64 * 1024
+"""Bytes of an answer that are read; only its status and a short error object matter."""
+
+
+async def push(outbound: Outbound, stream: Stream, text: str, clock: Clock, *, by_admin: bool = True) -> Outcome:
+    """POST the compact SET `text` to the stream's endpoint and say what came of it.
+
+    Network and HTTP trouble is a value, never an exception; cancellation passes through.
+    `by_admin` is False for an endpoint that a receiver supplied (see `bridge.address`).
+    """
+    started = clock.monotonic()
+    try:
+        answer = await outbound.request(
+            "POST",
+            stream.endpoint_url,
+            headers=_headers(stream),
+            body=text.encode("ascii"),
+            timeout=TIMEOUT,
+            by_admin=by_admin,
+            max_bytes=MAX_ANSWER,
+            cut=True,
+        )
+    except ConnectFailed as failed:
+        outcome = Outcome("stream", failed.code, failed.words, received=not failed.certainly_not_sent)
+    else:
+        outcome = classify(answer.status, answer.headers, _hide(answer.body, stream), clock.now())
+    return replace(outcome, took=clock.monotonic() - started)
+
+
+def _headers(stream: Stream) -> dict[str, str]:
+    headers = {"Content-Type": "application/secevent+jwt", "Accept": "application/json"}
+    if stream.authorization_header is not None:
+        headers["Authorization"] = stream.authorization_header
+    return headers
+
+
+def _hide(body: bytes, stream: Stream) -> bytes:
+    """`body` without the receiver's secret, should the receiver say it back to us."""
+    secret = (stream.authorization_header or "").encode("utf-8", "replace")
+    for part in (secret, secret.partition(b" ")[2].strip()):
+        if len(part) >= 8:
+            body = body.replace(part, b"[authorization]")
+    return body

@@ -1,0 +1,96 @@
+"""Structured logs: one wide line for each unit of work that ended, JSON unless a person is watching.
+
+The names of those lines, and the ids by which they join:
+
+| event | written when | joins by |
+|---|---|---|
+| `webhook.received` | a webhook was answered | connector, webhook_id, txn |
+| `look.finished` | a look ended | connector, device, txn |
+| `set.delivered` | a try to deliver ended, well or not | stream, jti, txn |
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, TextIO
+
+import orjson
+import structlog
+from structlog.typing import EventDict, Processor, WrappedLogger
+
+from bridge.clock import Clock
+from bridge.observe.redact import Redact
+
+WEBHOOK_RECEIVED: Final = "webhook.received"
+LOOK_FINISHED: Final = "look.finished"
+SET_DELIVERED: Final = "set.delivered"
+
+Format = Literal["auto", "json", "console"]
+
+_QUIET = ("uvicorn.access", "asyncio", "aiosqlite")
+
+
+def configure(level: str, form: Format, *, clock: Clock, person_key: bytes, stream: TextIO | None = None) -> None:
+    """Send structlog's and the standard library's loggers (uvicorn's, aiohttp's, warnings) through one chain.
+
+    `level` is a name as in `logging`, in any case. `form` "auto" is "console" on a terminal and "json" elsewhere.
+    `person_key` is the random key of the hashes that stand for people. Lines go to `stream`, standard error by default.
+    """
+    out = stream or sys.stderr
+    number = logging.getLevelNamesMapping()[level.upper()]
+    console = form == "console" or (form == "auto" and out.isatty())
+    shared = _shared(clock)
+    last = _last(Redact(person_key), console)
+    structlog.configure(
+        processors=[*shared, *last],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.WriteLoggerFactory(file=out),
+        cache_logger_on_first_use=True,
+    )
+    _route_standard_library(number, shared, last, out)
+
+
+def _shared(clock: Clock) -> list[Processor]:
+    def stamp(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        event["at"] = datetime.fromtimestamp(clock.now(), UTC).isoformat(timespec="milliseconds")
+        return event
+
+    return [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, stamp]
+
+
+def _last(redact: Redact, console: bool) -> list[Processor]:
+    """Tracebacks become text before redaction, so that it reaches them too."""
+    if console:
+        render: Processor = structlog.dev.ConsoleRenderer(colors=True)
+    else:
+        render = structlog.processors.JSONRenderer(serializer=_json)
+    return [structlog.processors.format_exc_info, redact, render]
+
+
+def _json(event: Any, **_: Any) -> str:
+    try:
+        return orjson.dumps(event, option=orjson.OPT_NON_STR_KEYS).decode()
+    except TypeError:
+        # A lone surrogate or an integer beyond 64 bits: the line must still be written.
+        return orjson.dumps({str(name): ascii(value) for name, value in event.items()}).decode()
+
+
+def _route_standard_library(level: int, shared: list[Processor], last: list[Processor], out: TextIO) -> None:
+    handler = logging.StreamHandler(out)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
+        )
+    )
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level if level <= logging.DEBUG else max(level, logging.WARNING))
+    for name in ("uvicorn", "uvicorn.error"):
+        logging.getLogger(name).handlers.clear()
+        logging.getLogger(name).propagate = True
+    for name in _QUIET:
+        logging.getLogger(name).setLevel(logging.WARNING)
+    logging.captureWarnings(True)

@@ -1,0 +1,8 @@
+"""The use cases, each a loop or one call; the only callers of the store.
+
+intake   a webhook → durable, with the looks that it rings for
+looks    a due look → the vendor's answer
+tell     the answer → belief, and the SETs that each stream is owed, in one commit
+outbox   a due SET → the receiver, and what its answer means
+streams  the configured receivers ↔ the streams that the store knows
+"""

@@ -1,0 +1,124 @@
+"""looks: ask each vendor about the devices that are due, each look its own task in its connector's own lane."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from bridge.clock import Clock
+from bridge.model import LookFailed
+from bridge.pipeline.ports import Meter, Source
+from bridge.pipeline.tell import Answer, Answered, Teller
+from bridge.store.protocol import LeasedLook, Looks
+
+_log = structlog.get_logger("bridge.looks")
+
+LOOK_TIMEOUT = 60.0
+"""Seconds for all the questions of one look."""
+LEASE = 180.0
+"""Seconds that a look is held; longer than a look and its commit may take."""
+POLL = 1.0
+"""Seconds after which due looks are sought without anybody ringing: other processes write to the store too."""
+FOLDING_LANE = 256
+"""Looks at once where nothing is asked over the network."""
+
+
+class Lane:
+    """One connector's looks. A hung vendor holds up nothing but its own lane."""
+
+    def __init__(
+        self, source: Source, store: Looks, teller: Teller, clock: Clock, meter: Meter, trouble: Callable[[str], None]
+    ) -> None:
+        self._source = source
+        self._store = store
+        self._teller = teller
+        self._clock = clock
+        self._meter = meter
+        self._trouble = trouble
+        self._room = source.concurrency if source.has_api else FOLDING_LANE
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._stopping = False
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Until `stop`. Trouble with the store is reported, waited out and tried again."""
+        while not self._stopping:
+            self._wake.clear()
+            try:
+                leased = await self.turn()
+            except Exception as trouble:
+                self._trouble(f"looks of {self._source.name}: {type(trouble).__name__}")
+                _log.error("looks.stuck", connector=self._source.name, exc_info=True)
+                leased = 0
+                await self._clock.sleep(POLL)
+            if leased == 0 or len(self._tasks) >= self._room:
+                await self._pause()
+
+    async def _pause(self) -> None:
+        wait = POLL
+        if len(self._tasks) < self._room:
+            due = await self._store.next_look_at(self._source.name)
+            if due is not None:
+                wait = min(POLL, max(due - self._clock.now(), 0.01))
+        try:
+            async with asyncio.timeout(wait):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def turn(self) -> int:
+        """Lease what is due and there is room for; returns how many."""
+        room = self._room - len(self._tasks)
+        if room <= 0:
+            return 0
+        now = self._clock.now()
+        leased = await self._store.lease_looks(self._source.name, room, now, now + LEASE)
+        for one in leased:
+            task = asyncio.create_task(self._one(one))
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
+        return len(leased)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._wake.set()
+        if not task.cancelled() and task.exception() is not None:
+            self._trouble(f"looks of {self._source.name}: {type(task.exception()).__name__}")
+            _log.error("look.stuck", connector=self._source.name, exc_info=task.exception())
+
+    async def idle(self) -> None:
+        """Until no look is under way."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def stop(self) -> None:
+        self._stopping = True
+        self._wake.set()
+
+    async def abandon(self) -> None:
+        """Give up the looks under way: they are held in the store and free again at the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _one(self, leased: LeasedLook) -> None:
+        answer = await self._ask(leased) if self._source.has_api else None
+        await self._teller.tell(Answered(leased.look, leased.device, answer))
+
+    async def _ask(self, leased: LeasedLook) -> Answer:
+        try:
+            async with asyncio.timeout(LOOK_TIMEOUT):
+                snapshot = await self._source.snapshot(leased.look.device_id, self._clock.now())
+        except LookFailed as failure:
+            self._meter.look(self._source.name, failure.kind)
+            return failure
+        except TimeoutError:
+            self._meter.look(self._source.name, "down")
+            return LookFailed("down", f"no whole answer within {LOOK_TIMEOUT:.0f} s")
+        self._meter.look(self._source.name, "good" if snapshot.present else "gone")
+        return snapshot

@@ -1,0 +1,242 @@
+"""outbox: send what is due, each stream in its own lane, each (stream, order key) strictly in order.
+
+The database says what is pending and who holds it; the lane says how well its receiver is. While a receiver is
+unwell one probe at a time goes out; when a probe succeeds, the backlog goes at once and in order.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from bridge.clock import Clock, Dice
+from bridge.delivery.retry import Health, RowNext, health_after, row_after
+from bridge.model import Outcome, Stream
+from bridge.pipeline.ports import Meter, Push
+from bridge.store.protocol import Delivery, Settlement, Store, StreamRow
+
+_log = structlog.get_logger("bridge.outbox")
+
+AT_ONCE = 32
+"""Pushes under way to one receiver, at most."""
+LEASE = 60.0
+"""Seconds that a delivery is held; longer than a push may take."""
+NOTED = 30.0
+"""Seconds between notes in the store of when a well stream was last delivered to."""
+POLL = 0.5
+"""Seconds after which due deliveries are sought without anybody waking us: other processes write to the store too."""
+
+
+@dataclass(slots=True)
+class Lane:
+    """One stream on its way: what is under way, and how well the receiver is."""
+
+    stream: Stream
+    row: StreamRow
+    health: Health
+    under_way: int = 0
+    successes: int = 0
+    failed_at: dict[int, int] = field(default_factory=dict)
+    """delivery id → how many successes the lane had counted when it last failed."""
+
+    def room(self, now: float) -> int:
+        if self.unwell:
+            due = self.health.retry_at is None or self.health.retry_at <= now
+            return 1 if due and self.under_way == 0 else 0
+        return AT_ONCE - self.under_way
+
+    @property
+    def unwell(self) -> bool:
+        return self.health.failures > 0 or self.health.retry_at is not None
+
+
+class Outbox:
+    def __init__(
+        self, store: Store, push: Push, clock: Clock, dice: Dice, meter: Meter, trouble: Callable[[str], None]
+    ) -> None:
+        self._store = store
+        self._push = push
+        self._clock = clock
+        self._dice = dice
+        self._meter = meter
+        self._trouble = trouble
+        self._lanes: dict[str, Lane] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._wake = asyncio.Event()
+        self._stopping = False
+
+    def carry(self, streams: Sequence[tuple[Stream, StreamRow]]) -> None:
+        """The streams to deliver to from now on; lanes of streams that stay keep what they know."""
+        lanes: dict[str, Lane] = {}
+        for stream, row in streams:
+            held = self._lanes.get(stream.id)
+            if held is not None:
+                held.stream = stream
+                lanes[stream.id] = held
+            else:
+                lanes[stream.id] = Lane(stream, row, _health(row))
+        self._lanes = lanes
+
+    def wake(self) -> None:
+        self._wake.set()
+
+    async def note_enabled(self, stream_ids: Collection[str]) -> None:
+        """Note in the store that these streams were told what differs: a later start need not compare again."""
+        for lane in [lane for stream_id, lane in self._lanes.items() if stream_id in stream_ids]:
+            lane.row = replace(lane.row, enabled=True)
+            await self._store.put_stream(lane.row)
+
+    async def run(self) -> None:
+        while not self._stopping:
+            self._wake.clear()
+            try:
+                leased = await self.turn()
+            except Exception as trouble:
+                self._trouble(f"outbox: {type(trouble).__name__}")
+                _log.error("outbox.stuck", exc_info=True)
+                leased = 0
+                await self._clock.sleep(POLL)
+            if leased == 0:
+                await self._pause()
+
+    async def _pause(self) -> None:
+        try:
+            async with asyncio.timeout(self._until_next()):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    def _until_next(self) -> float:
+        now = self._clock.now()
+        probes = [lane.health.retry_at - now for lane in self._lanes.values() if lane.health.retry_at is not None]
+        return max(0.01, min([POLL, *(wait for wait in probes if wait > 0)]))
+
+    async def turn(self) -> int:
+        """Lease what is due, begin to send it; returns how many."""
+        now = self._clock.now()
+        rooms = {lane.stream.id: lane.room(now) for lane in self._lanes.values()}
+        rooms = {stream_id: room for stream_id, room in rooms.items() if room > 0}
+        if not rooms or self._stopping:
+            return 0
+        probes = [stream_id for stream_id in rooms if self._lanes[stream_id].unwell]
+        leased = await self._store.lease_deliveries(rooms, now, now + LEASE, probes)
+        for delivery in leased:
+            self._lanes[delivery.stream_id].under_way += 1
+            task = asyncio.create_task(self._one(delivery))
+            self._tasks.add(task)
+            task.add_done_callback(self._ended)
+        return len(leased)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        self._wake.set()
+        if not task.cancelled() and task.exception() is not None:
+            self._trouble(f"outbox: {type(task.exception()).__name__}")
+            _log.error("delivery.stuck", exc_info=task.exception())
+
+    async def idle(self) -> None:
+        """Until no push is under way."""
+        while self._tasks:
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def stop(self, within: float) -> None:
+        """Begin no more; wait at most `within` seconds for what is under way, then give it up: the SET goes out again
+        later, the same bytes with the same `jti`."""
+        self._stopping = True
+        self._wake.set()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=within)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+
+    async def _one(self, delivery: Delivery) -> None:
+        lane = self._lanes[delivery.stream_id]
+        try:
+            outcome = await self._push(lane.stream, delivery.text)
+            now = self._clock.now()
+            after = self._after(lane, delivery, outcome, now)
+            await self._store.settle([_settlement(delivery, outcome, after, now)])
+            await self._judge_health(lane, outcome, after, now)
+            self._report(lane, delivery, outcome, after, now)
+        finally:
+            lane.under_way -= 1
+
+    def _after(self, lane: Lane, delivery: Delivery, outcome: Outcome, now: float) -> RowNext:
+        others = lane.successes > lane.failed_at.get(delivery.id, lane.successes)
+        after = row_after(delivery.attempts, delivery.faults, delivery.faulted_at, others, outcome, now, self._dice)
+        if after.state == "pending":
+            lane.failed_at[delivery.id] = lane.successes
+        else:
+            lane.failed_at.pop(delivery.id, None)
+        return after
+
+    async def _judge_health(self, lane: Lane, outcome: Outcome, after: RowNext, now: float) -> None:
+        delivered = outcome.kind == "delivered"
+        lane.successes += delivered
+        if after.row_fault and outcome.kind == "stream":
+            return
+        before, lane.health = lane.health, health_after(lane.health, outcome, now, self._dice)
+        stale = delivered and now - (lane.row.last_delivered_at or 0.0) > NOTED
+        if before == lane.health and not stale:
+            return
+        lane.row = replace(
+            lane.row,
+            failures=lane.health.failures,
+            retry_at=lane.health.retry_at,
+            unwell_since=lane.health.unwell_since,
+            last_code=lane.health.last_code,
+            last_words=lane.health.last_words,
+            last_delivered_at=now if delivered else lane.row.last_delivered_at,
+        )
+        await self._store.put_stream(lane.row)
+        if (before.failures == 0) != (lane.health.failures == 0):
+            _log.warning(
+                "stream.health",
+                stream=lane.stream.name,
+                well=lane.health.failures == 0,
+                code=lane.health.last_code,
+                words=lane.health.last_words,
+            )
+
+    def _report(self, lane: Lane, delivery: Delivery, outcome: Outcome, after: RowNext, now: float) -> None:
+        word = "delivered" if after.state == "delivered" else "dead" if after.state == "dead" else outcome.code
+        self._meter.delivery(lane.stream.name, word)
+        if after.state == "delivered" and delivery.rung_at is not None:
+            self._meter.acknowledged(lane.stream.name, now - delivery.rung_at)
+        _log.info(
+            "set.delivered" if after.state == "delivered" else "set.refused",
+            stream=lane.stream.name,
+            jti=delivery.jti,
+            txn=delivery.txn,
+            status=delivery.status,
+            outcome=word,
+            code=outcome.code,
+            words=outcome.words or None,
+            attempt=delivery.attempts + 1,
+            took_ms=round(outcome.took * 1000, 1),
+            age_s=round(now - delivery.rung_at, 3) if delivery.rung_at is not None else None,
+            next_in=round(after.next_at - now, 1) if after.state == "pending" else None,
+        )
+
+
+def _health(row: StreamRow) -> Health:
+    return Health(row.failures, row.retry_at, row.unwell_since, row.last_code, row.last_words)
+
+
+def _settlement(delivery: Delivery, outcome: Outcome, after: RowNext, now: float) -> Settlement:
+    return Settlement(
+        id=delivery.id,
+        state=after.state,
+        at=now,
+        code=outcome.code,
+        words=outcome.words,
+        next_at=after.next_at,
+        attempts=after.attempts,
+        faults=after.faults,
+        faulted_at=after.faulted_at,
+        maybe_received=delivery.maybe_received or after.maybe_received,
+    )

@@ -1,0 +1,206 @@
+"""owed: what each stream is owed after one decision. Pure: draft → reach (what must be read) → owed (what to write)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bridge.model import (
+    DEVICE_COMPLIANCE_CHANGE,
+    Change,
+    Device,
+    Event,
+    LedgerRow,
+    SignedSET,
+    Status,
+    Stream,
+    WireSubject,
+)
+from bridge.pipeline.draft import Draft, Standing
+from bridge.pipeline.ports import Source
+from bridge.pipeline.rename import RENAMED, Held, held_rows
+from bridge.ssf.events import compliance_event
+from bridge.ssf.ledger import CANCELLED_OUT, Comparison, compare, holding, truth
+from bridge.ssf.stream import wants
+from bridge.ssf.subject import wire_subject
+from bridge.store.protocol import LedgerMove, LedgerWrite, NewDelivery, Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Owing:
+    """What one stream is owed about one wire subject."""
+
+    stream: Stream
+    subject: WireSubject
+    row: LedgerRow
+    comparison: Comparison
+    device: Device
+    event: Event | None
+    supersede: int | None
+    superseded_why: str
+    txn: str
+    rung_at: float | None
+    at: float
+
+    @property
+    def reason(self) -> str:
+        return self.comparison.reason
+
+    def delivery(self, signed: SignedSET, now: float) -> NewDelivery:
+        assert self.event is not None
+        return NewDelivery(
+            stream_id=self.stream.id,
+            subject=self.subject.key,
+            order=self.subject.order,
+            jti=signed.jti,
+            txn=self.txn,
+            kid=signed.kid,
+            text=signed.text,
+            status=self.event.current,
+            previous=self.event.previous,
+            connector=self.device.connector,
+            device_id=self.device.device_id,
+            created_at=now,
+            rung_at=self.rung_at,
+        )
+
+    def write(self, delivery: NewDelivery | None) -> LedgerWrite:
+        row = replace(
+            self.row,
+            login=self.subject.login,
+            connector=self.subject.connector or "",
+            device_id=self.subject.device_id or "",
+            told=self.comparison.told,
+            given_up=self.comparison.given_up,
+            event_at=self.event.at if self.event else self.row.event_at,
+            reason=self.reason,
+            compared_at=self.at,
+        )
+        return LedgerWrite(row, delivery, self.supersede, self.superseded_why)
+
+
+@dataclass(frozen=True, slots=True)
+class Owed:
+    devices: tuple[Device, ...] = ()
+    owings: tuple[Owing, ...] = ()
+    moves: tuple[LedgerMove, ...] = ()
+
+
+def owed_by(draft: Draft, scene: Scene, streams: Sequence[Stream], sources: Mapping[str, Source], now: float) -> Owed:
+    """What follows from one decision, for every stream. Streams that are owed nothing write nothing, unless the
+    device's part in a person's status changed: then the row is written so that a decision beside it must see it."""
+    people = draft.people_after(scene.people)
+    owings: list[Owing] = []
+    moves: list[LedgerMove] = []
+    for stream in streams:
+        rows, moved = held_rows(draft, scene, stream, people)
+        moves.extend(moved)
+        for subject, device in _subjects(draft, stream, {move.old for move in moved}):
+            case = _Case(draft, stream, subject, device, rows.get(subject.key), people[subject.login], sources, now)
+            owing = case.owing()
+            if owing is not None:
+                owings.append(owing)
+    devices = () if draft.standing is Standing.COMPARED else draft.later
+    return Owed(tuple(replace(one, updated_at=now) for one in devices), tuple(owings), tuple(moves))
+
+
+def _subjects(draft: Draft, stream: Stream, left: set[str]) -> Iterator[tuple[WireSubject, Device]]:
+    """Each wire subject once, with the device that brings it up; those in `left` were moved away."""
+    seen = set(left)
+    for login in draft.logins:
+        for device in draft.later:
+            subject = wire_subject(stream, login, device.connector, device.device_id)
+            if subject.key not in seen:
+                seen.add(subject.key)
+                yield subject, device
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """One stream and one wire subject that a decision touches."""
+
+    draft: Draft
+    stream: Stream
+    subject: WireSubject
+    device: Device
+    held: Held | None
+    people: tuple[Device, ...]
+    sources: Mapping[str, Source]
+    now: float
+
+    def owing(self) -> Owing | None:
+        row = self.held.row if self.held else LedgerRow(self.stream.id, self.subject.key)
+        unwanted = wants(self.stream, DEVICE_COMPLIANCE_CHANGE, self.draft.connector, self.subject.login)
+        moved = self.held is not None and self.held.moved
+        if unwanted:
+            kept = Comparison("none", unwanted, told=row.told, given_up=row.given_up)
+            return self._owing(row, kept, self.device, None) if moved else None
+        current = truth(self.stream, self.subject, self.people)
+        comparison = compare(row, current)
+        silent = comparison.action == "none" and comparison.given_up == row.given_up
+        if silent and not moved and not self._part_changed():
+            return None
+        named = self._named(current)
+        event = self._event(named, row, comparison, current) if comparison.action == "mint" else None
+        return self._owing(row, comparison, named, event)
+
+    def _owing(self, row: LedgerRow, comparison: Comparison, named: Device, event: Event | None) -> Owing:
+        supersede, why = (self.held.supersede, RENAMED) if self.held and self.held.supersede else (None, "")
+        if comparison.action == "cancel" and row.tail is not None:
+            supersede, why = row.tail.id, CANCELLED_OUT
+        return Owing(
+            self.stream, self.subject, row, comparison, named, event, supersede, why,
+            self.draft.txn, self.draft.rung_at, self.now,
+        )  # fmt: skip
+
+    def _part_changed(self) -> bool:
+        """Whether this device holds its person down now and did not before, or the other way round."""
+        if self.draft.standing is Standing.COMPARED:
+            return False
+        return self._holds(self.draft.earlier) != self._holds(self.draft.later)
+
+    def _holds(self, devices: Sequence[Device]) -> set[tuple[str, str]]:
+        theirs = [one for one in devices if one.login == self.subject.login]
+        return {one.key for one in holding(self.stream, self.subject, theirs)}
+
+    def _named(self, current: Status) -> Device:
+        """The device that a SET names: the one decided on if it is why, else the person's longest-failing one."""
+        failing = holding(self.stream, self.subject, self.people)
+        if current == "compliant" or self.device.key in {one.key for one in failing}:
+            return self.device
+        return min(failing, key=lambda one: (one.since or 0.0, one.key))
+
+    def _event(self, named: Device, row: LedgerRow, comparison: Comparison, current: Status) -> Event:
+        source = self.sources.get(named.connector)
+        change = self._change(named)
+        at = change.at if change else named.status_at
+        return compliance_event(
+            named,
+            login=self.subject.login,
+            namespace=source.namespace if source else named.connector,
+            source=source.title if source else named.connector,
+            previous=comparison.previous,
+            current=current,
+            at=at if at is not None else self.now,
+            iat=int(self.now),
+            txn=self.draft.txn,
+            not_before=row.event_at,
+            occasion="owner_change" if change and change.why in _OTHER_PERSON else "verdict",
+            whole_person=self.subject.device_id is None,
+            resolved=_resolved(change),
+        )
+
+    def _change(self, named: Device) -> Change | None:
+        """What was decided, if the SET is about the device that it was decided on."""
+        return self.draft.decision.change if named.key == self.draft.device.key else None
+
+
+_OTHER_PERSON = ("owner_changed", "remapped")
+
+
+def _resolved(change: Change | None) -> tuple[str, ...]:
+    """Titles of the findings that stopped failing."""
+    if change is None or change.why != "recovered" or change.before is None:
+        return ()
+    ended = set(change.before.failing) - set(change.after.failing)
+    return tuple(finding.title or finding.check for finding in change.before.findings if finding.key in ended)

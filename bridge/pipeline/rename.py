@@ -1,0 +1,55 @@
+"""rename: what a stream was told about a person's old login holds for the new one (design §2.2). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from bridge.model import Device, LedgerRow, Stream
+from bridge.pipeline.draft import Draft
+from bridge.ssf.subject import wire_subject
+from bridge.store.protocol import LedgerMove, Scene
+
+RENAMED: Final = "renamed"
+"""Why an unsent SET under an old login is taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a stream was told about a subject, as the decision finds it."""
+
+    row: LedgerRow
+    supersede: int | None = None
+    """An unsent SET under a name that is no longer so: it goes with the move."""
+    moved: bool = False
+
+
+def held_rows(
+    draft: Draft, scene: Scene, stream: Stream, people: Mapping[str, tuple[Device, ...]]
+) -> tuple[dict[str, Held], list[LedgerMove]]:
+    """The ledger rows of this stream by subject, a rename's rows moved to the new login where that is free."""
+    rows = {key: Held(row) for (stream_id, key), row in scene.ledger.items() if stream_id == stream.id}
+    moves: list[LedgerMove] = []
+    login = draft.device.login
+    if login is None:
+        return rows, moves
+    for former, device in ((former, device) for former in draft.renamed_from for device in draft.earlier):
+        old = wire_subject(stream, former, device.connector, device.device_id)
+        new = wire_subject(stream, login, device.connector, device.device_id)
+        left = old.device_id is None and people[former]
+        if old.key not in rows or new.key in rows or left:
+            continue
+        row = rows.pop(old.key).row
+        rows[new.key] = _under(row, new.key, login)
+        moves.append(LedgerMove(stream.id, old.key, row.version))
+    return rows, moves
+
+
+def _under(row: LedgerRow, subject: str, login: str) -> Held:
+    tail = row.tail
+    told, supersede = row.told, None
+    if tail is not None and tail.state == "pending" and tail.unsent:
+        told, supersede = tail.previous, tail.id
+    fresh = replace(row, subject=subject, login=login, told=told, tail=None, version=0)
+    return Held(fresh, supersede, moved=True)

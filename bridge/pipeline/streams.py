@@ -1,0 +1,84 @@
+"""streams: the configured receivers against the streams that the store knows (design §2.2). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from bridge.clock import Ids
+from bridge.config import Receiver
+from bridge.model import DEVICE_COMPLIANCE_CHANGE, Stream
+from bridge.store.protocol import StreamRow
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a start makes of the configuration.
+
+    `carried` are the streams to run. `put` are the rows to write. `silenced` are streams whose pending SETs are taken
+    back, with the reason: all that tell nobody, for the start before this one may have died halfway. `resumed` are
+    streams that were disabled and are told now what differs from their ledger; their rows say enabled only after that.
+    """
+
+    carried: tuple[tuple[Stream, StreamRow], ...]
+    put: tuple[StreamRow, ...]
+    silenced: tuple[tuple[str, str], ...]
+    resumed: tuple[Stream, ...]
+    orphaned: tuple[StreamRow, ...]
+
+
+def reconcile(receivers: Mapping[str, Receiver], rows: Sequence[StreamRow], ids: Ids, now: float) -> Plan:
+    """A stream is kept by name. A changed audience is another stream; one whose receiver is gone is orphaned."""
+    carried: list[tuple[Stream, StreamRow]] = []
+    put: list[StreamRow] = []
+    silenced: list[tuple[str, str]] = []
+    resumed: list[Stream] = []
+    taken: set[str] = set()
+    for name, receiver in receivers.items():
+        if receiver.delivery == "poll":
+            continue
+        known = next((row for row in rows if (row.name, row.audience) == (name, receiver.audience)), None)
+        resuming = known is not None and receiver.enabled and (known.orphaned or not known.enabled)
+        row = replace(
+            known or StreamRow(ids.token(), name, receiver.audience, now),
+            enabled=receiver.enabled and not resuming,
+            orphaned=False,
+        )
+        taken.add(row.id)
+        stream = stream_of(receiver, row)
+        carried.append((stream, row))
+        if row != known:
+            put.append(row)
+        if known is not None and not receiver.enabled:
+            silenced.append((row.id, "stream_disabled"))
+        if resuming:
+            resumed.append(stream)
+    left = [row for row in rows if row.id not in taken]
+    for row in left:
+        if not row.orphaned:
+            put.append(replace(row, orphaned=True, enabled=False))
+        silenced.append((row.id, "stream_orphaned"))
+    orphaned = tuple(replace(row, orphaned=True, enabled=False) for row in left)
+    return Plan(tuple(carried), tuple(put), tuple(silenced), tuple(resumed), orphaned)
+
+
+def stream_of(receiver: Receiver, row: StreamRow) -> Stream:
+    """The stream as it runs: identity from the store, all else from the configuration."""
+    header = receiver.authorization_header
+    return Stream(
+        id=row.id,
+        name=row.name,
+        audience=row.audience,
+        profile=receiver.profile,
+        endpoint_url=str(receiver.endpoint_url or ""),
+        authorization_header=header.reveal() if header is not None else None,
+        subject=receiver.subject,
+        aggregate=receiver.aggregate,
+        events=frozenset(receiver.events) if receiver.events is not None else frozenset({DEVICE_COMPLIANCE_CHANGE}),
+        connectors=frozenset(receiver.connectors) if receiver.connectors is not None else None,
+        domains=frozenset(receiver.domains) if receiver.domains is not None else None,
+        enabled=receiver.enabled,
+        orphaned=row.orphaned,
+        send_sub_id=receiver.send_sub_id,
+        send_txn=receiver.send_txn,
+    )

@@ -1,0 +1,311 @@
+"""tell: from the answers of looks to belief, and to what each stream is owed, in one commit (design §2.2, §2.3).
+
+One batch at a time: what waited meanwhile goes together, read in one look at the store, signed in one hop, written in
+one transaction. So no two decisions about a person see each other half-done in this process; against other processes
+every row that was read is checked again when it is written, and a decision that clashes is made anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import structlog
+
+from bridge.clock import Clock, Dice
+from bridge.errors import Conflict
+from bridge.model import Device, LookFailed, Snapshot, Stream
+from bridge.pipeline.draft import Draft, Standing, draft_of, reach_of
+from bridge.pipeline.owed import Owed, owed_by
+from bridge.pipeline.ports import Meter, Mint, Source
+from bridge.posture.decide import decide
+from bridge.posture.decision import Context, Decision
+from bridge.posture.fold import fold
+from bridge.posture.identity import Identity
+from bridge.posture.undecided import undecided
+from bridge.store.protocol import Beliefs, Look, LookDone, NewDelivery, Scene, Unit, Urgency
+
+_log = structlog.get_logger("bridge.tell")
+
+Answer = Snapshot | LookFailed
+BATCH = 256
+TRIES = 8
+"""How often a decision that clashes is made anew before its look is left to be leased again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A look and what came of it; `answer` None: nobody can be asked, fold what was stated.
+
+    `look` None: no look at all, compare belief with what the streams were told (a resync).
+    """
+
+    look: Look | None
+    device: Device | None
+    answer: Answer | None = None
+    streams: tuple[Stream, ...] | None = None
+    """Only these streams; None is all."""
+    txn: str = ""
+    """Of a comparison without a look."""
+    told_as: str | None = None
+    """Of a comparison without a look: the login that a stream was told, where it may not be the owner's any more."""
+
+
+@dataclass(slots=True)
+class _Waiting:
+    answered: Answered
+    done: asyncio.Future[Decision]
+    tries: int = 0
+    draft: Draft | None = None
+    owed: Owed = field(default_factory=Owed)
+
+    @property
+    def the_draft(self) -> Draft:
+        if self.draft is None:
+            raise AssertionError("not drafted yet")
+        return self.draft
+
+    def fail(self, trouble: Exception) -> None:
+        if not self.done.done():
+            self.done.set_exception(trouble)
+
+
+class Teller:
+    def __init__(
+        self,
+        store: Beliefs,
+        sources: Mapping[str, Source],
+        streams: Callable[[], Sequence[Stream]],
+        identity: Identity,
+        mint: Mint,
+        clock: Clock,
+        dice: Dice,
+        meter: Meter,
+        minted: Callable[[], None],
+    ) -> None:
+        self._store = store
+        self._sources = sources
+        self._streams = streams
+        self._identity = identity
+        self._mint = mint
+        self._clock = clock
+        self._dice = dice
+        self._meter = meter
+        self._minted = minted
+        self._waiting: list[_Waiting] = []
+        self._wake = asyncio.Event()
+
+    async def tell(self, answered: Answered) -> Decision:
+        """Returns when belief and SETs are durable. Raises what the store raises, or Conflict."""
+        done: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
+        self._waiting.append(_Waiting(answered, done))
+        self._wake.set()
+        return await done
+
+    async def run(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+                await self._survive(batch)
+
+    async def _survive(self, batch: list[_Waiting]) -> None:
+        try:
+            again = await self._turn(batch)
+        except Exception as trouble:
+            for one in batch:
+                one.fail(trouble)
+        else:
+            self._waiting = again + self._waiting
+
+    async def _turn(self, batch: list[_Waiting]) -> list[_Waiting]:
+        now = self._clock.now()
+        batch, later = _apart(await self._draft(batch, now))
+        batch = await self._owe(batch, now)
+        deliveries = await self._signed([one.owed for one in batch], now)
+        clashes = {clash.index for clash in await self._store.commit([_unit(one, deliveries) for one in batch])}
+        for index, one in enumerate(batch):
+            if index in clashes:
+                await self._anew(one, later)
+            else:
+                self._finished(one, now)
+        if deliveries:
+            self._minted()
+        return later
+
+    async def _draft(self, batch: list[_Waiting], now: float) -> list[_Waiting]:
+        """One that cannot be decided fails alone."""
+        drafted = []
+        for one in batch:
+            try:
+                one.draft = await self._drafted(one.answered, now)
+            except Exception as trouble:
+                one.fail(trouble)
+            else:
+                drafted.append(one)
+        return drafted
+
+    async def _owe(self, batch: list[_Waiting], now: float) -> list[_Waiting]:
+        scene = await self._scene([one.the_draft for one in batch])
+        owing = []
+        for one in batch:
+            try:
+                one.owed = owed_by(one.the_draft, scene, one.the_draft.streams, self._sources, now)
+            except Exception as trouble:
+                one.fail(trouble)
+            else:
+                owing.append(one)
+        return owing
+
+    async def _drafted(self, answered: Answered, now: float) -> Draft:
+        streams = answered.streams if answered.streams is not None else tuple(self._streams())
+        if answered.look is None:
+            device = answered.device
+            if device is None:
+                raise Conflict("a comparison needs a device")
+            before = replace(device, login=answered.told_as) if answered.told_as else device
+            return draft_of(before, Decision(device), Standing.COMPARED, streams, device.connector, answered.txn)
+        decision = self._decide(answered.look, answered.device, answered.answer, now)
+        draft = draft_of(
+            answered.device,
+            decision,
+            Standing.DECIDED,
+            streams,
+            answered.look.connector,
+            answered.look.txn,
+            answered.look.rung_at,
+        )
+        if draft.seeks_family:
+            draft = draft.with_family(await self._family(draft.device))
+        return draft
+
+    async def _family(self, device: Device) -> list[Device]:
+        """All devices of the same vendor person whose login is, by the rules of today, that of this device."""
+        if device.owner is None or not device.owner.id:
+            return []
+        known = await self._store.devices_of_person(device.connector, device.owner.id)
+        return [
+            one for one in known if self._identity.login(one.connector, one.device_id, device.owner)[0] == device.login
+        ]
+
+    def _decide(self, look: Look, device: Device | None, answer: Answer | None, now: float) -> Decision:
+        source = self._sources[look.connector]
+        context = Context(
+            connector=look.connector,
+            judge=source.judge,
+            identity=self._identity,
+            now=now,
+            txn=look.txn,
+            statements=tuple(stated.statement for stated in look.stated),
+            received=tuple(stated.received_at for stated in look.stated),
+            rung_at=look.rung_at,
+            attempts=look.attempts,
+            contradictions=look.contradictions,
+            jitter=self._dice.between(0.8, 1.2),
+        )
+        if answer is None:
+            return fold(device, look.device_id, context, recoveries=source.fold_recoveries)
+        if isinstance(answer, LookFailed):
+            return undecided(device, look.device_id, answer, context)
+        return decide(device, answer, context)
+
+    async def _scene(self, drafts: Sequence[Draft]) -> Scene:
+        logins: set[str] = set()
+        subjects: set[tuple[str, str]] = set()
+        for draft in drafts:
+            reach = reach_of(draft)
+            logins |= reach.logins
+            subjects |= reach.subjects
+        if not subjects:
+            return Scene({}, {})
+        return await self._store.scene(logins, subjects)
+
+    async def _signed(self, owed: Sequence[Owed], now: float) -> dict[int, NewDelivery]:
+        """Keyed by the identity of what is owed."""
+        minting = [owing for owes in owed for owing in owes.owings if owing.event is not None]
+        signed = await self._mint([(owing.event, owing.stream) for owing in minting if owing.event]) if minting else []
+        return {id(owing): owing.delivery(one, now) for owing, one in zip(minting, signed, strict=True)}
+
+    async def _anew(self, one: _Waiting, later: list[_Waiting]) -> None:
+        """Something changed under the decision: read the device again and decide again."""
+        one.tries += 1
+        device = one.draft.device if one.draft else one.answered.device
+        if one.tries >= TRIES or device is None:
+            one.fail(Conflict("the device changed each time that it was decided"))
+            return
+        fresh = await self._store.device(device.connector, device.device_id)
+        one.answered = replace(one.answered, device=fresh)
+        later.append(one)
+
+    def _finished(self, one: _Waiting, now: float) -> None:
+        draft, owed = one.the_draft, one.owed
+        decision = draft.decision
+        reasons = {owing.stream.name: owing.reason for owing in owed.owings}
+        minted = sum(owing.event is not None for owing in owed.owings)
+        if one.answered.look is not None:
+            self._meter.decision(draft.connector, decision.reason.partition(":")[0])
+            _log.info(
+                "look.finished",
+                connector=draft.connector,
+                device=draft.device.device_id,
+                reason=decision.reason,
+                change=decision.change.why if decision.change else None,
+                status=decision.device.status,
+                sets=minted,
+                streams=reasons,
+                txn=draft.txn,
+                again_in=round(decision.again_at - now, 1) if decision.again_at else None,
+                attempts=decision.attempts,
+                answer=_outcome(one.answered.answer),
+            )
+        if not one.done.done():
+            one.done.set_result(decision)
+
+
+def _apart(batch: list[_Waiting]) -> tuple[list[_Waiting], list[_Waiting]]:
+    """Those that touch no person and no device that an earlier one touches, and the rest for the next turn."""
+    taken: set[object] = set()
+    now: list[_Waiting] = []
+    later: list[_Waiting] = []
+    for one in batch:
+        touches = one.the_draft.touches
+        if taken & touches:
+            later.append(one)
+        else:
+            taken |= touches
+            now.append(one)
+    return now, later
+
+
+def _unit(one: _Waiting, deliveries: Mapping[int, NewDelivery]) -> Unit:
+    return Unit(
+        devices=one.owed.devices,
+        ledger=tuple(owing.write(deliveries.get(id(owing))) for owing in one.owed.owings),
+        moves=one.owed.moves,
+        look=_look_done(one.answered.look, one.the_draft.decision) if one.answered.look is not None else None,
+    )
+
+
+def _look_done(look: Look, decision: Decision) -> LookDone:
+    urgency = Urgency.PROVISIONAL if decision.device.basis == "provisional" else Urgency.REPEAT
+    if decision.again_why.startswith("look_") and urgency is Urgency.REPEAT:
+        urgency = look.urgency
+    return LookDone(
+        connector=look.connector,
+        device_id=look.device_id,
+        generation=look.generation,
+        again_at=decision.again_at,
+        urgency=urgency,
+        attempts=decision.attempts,
+        contradictions=decision.contradictions,
+        keep_stated=decision.keep_stated,
+        last_error=decision.again_why,
+    )
+
+
+def _outcome(answer: Answer | None) -> str:
+    if answer is None:
+        return "folded"
+    return str(answer) if isinstance(answer, LookFailed) else "good"

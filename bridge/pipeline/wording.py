@@ -1,0 +1,135 @@
+"""Every reason that the store keeps, in plain words, with what would change it (design §2.6, docs/reasons.md). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A reason as an operator reads it. `remedy` is "" where nothing needs to change."""
+
+    reason: str
+    words: str
+    remedy: str = ""
+
+
+_NEXT_LOOK = "the next look at the device: its next webhook, or a look that is due"
+_OWNER = "an owner at the vendor, or a line for the device in the file of [identity] overrides"
+
+_DECISIONS: Mapping[str, tuple[str, str]] = {
+    "": ("nothing was decided yet", "the first good look at the device"),
+    "changed": ("the last look changed the status or the owner", ""),
+    "still_not_compliant": ("the last look found it still not compliant", "resolving every finding that decides"),
+    "still_compliant": ("the last look found nothing that counts failing", "a finding that counts"),
+    "first_sight": (
+        "it was seen for the first time and is compliant, which is recorded and not told",
+        "a finding that counts",
+    ),
+    "in_grace": ("something fails, but its deadline has not passed", "the deadline, or resolving the finding before"),
+    "exempt": ("everything that fails is exempt at the vendor", "the end of the exemption"),
+    "provisional": (
+        "the vendor's API could not be reached, so the webhook's statement was acted on",
+        "the API's return: the device is then looked at first",
+    ),
+    "stale": ("the vendor's data about it is too old for a verdict, so the last one stays", "the device reporting in"),
+    "no_verdict": ("the vendor's answer gives no verdict, so the last one stays", _NEXT_LOOK),
+    "never_seen_clean": (
+        "it was never seen clean, so webhooks alone cannot show that it recovered",
+        "API credentials for the connector, or fold_recoveries = true",
+    ),
+    "gone": (
+        "the vendor does not know the device any more; that is no evidence of recovery, so the last status stays",
+        "the device's return at the vendor",
+    ),
+    "unregistered": (
+        "the vendor knows it, but it is registered to nobody; that gives no verdict, so the last one stays",
+        "registering the device at the vendor",
+    ),
+    "no_owner": ("the device has no owner, so nobody can be told", _OWNER),
+    "owner_gone": ("its owner is missing at the vendor now; the last owner and status stay", _OWNER),
+    "owner_without_email": (
+        "its owner has no e-mail address, so receivers could not know the person",
+        "an e-mail address at the vendor, or a line for the person in the file of [identity] overrides",
+    ),
+    "foreign_owner": (
+        "its owner's domain is not among [identity] allowed_domains",
+        "the domain in allowed_domains or rewrite_domains, or a line in the file of [identity] overrides",
+    ),
+    "owner_unconfirmed": ("the last look saw another owner; a second one must confirm it", "that second look"),
+    "look_down": ("the vendor's API could not be reached", "the vendor's API answering again"),
+    "look_denied": ("the vendor's API refused our credentials (401 or 403)", "API credentials that may read devices"),
+    "look_missing": ("the vendor's API did not find what was asked for", "the path or base URL, or the vendor's data"),
+    "look_limited": ("the rate limit towards the vendor's API is used up", "waiting, or a higher rate_limit"),
+    "look_malformed": ("the vendor's API gave no whole, well-formed answer", "a complete answer of the API"),
+    "look_refused": ("the vendor's API refused the question", "the connector's settings, or the vendor's support"),
+}
+_STREAMS: Mapping[str, tuple[str, str]] = {
+    "told": ("it was told, and has acknowledged it", ""),
+    "already_told": ("it was told this status, and nothing changed since", "a change of the status"),
+    "nothing_to_tell": (
+        "it was told nothing, and a receiver that was told nothing takes the device as compliant",
+        "the device, or another of the same person where they count together, failing",
+    ),
+    "pending": ("it is being told: the SET waits for its turn or for the receiver", "the receiver's acknowledgement"),
+    "dead": (
+        "the SET died: the receiver refused it to the end, or an operator dropped it; this status is not sent again",
+        "`caep-bridge deliveries retry`, or a change of the status",
+    ),
+    "due": ("its ledger differs from what is so; it is told with the next decision about the device", _NEXT_LOOK),
+    "cancelled_out": ("the opposite became so before the SET went out, so neither was sent", "a change of the status"),
+    "disabled": ("the stream is disabled", "enabled = true in its [receivers] table, and a restart"),
+    "orphaned": ("the receiver stands no longer in the configuration", "the receiver's return to [receivers]"),
+    "not_started": ("the receiver has no stream yet", "a start of `caep-bridge serve`"),
+    "poll": ("the receiver is configured to poll, which this version cannot do", 'delivery = "push"'),
+    "not_requested": ("the stream does not want this type of event", "device-compliance-change in its events"),
+    "not_entitled": (
+        "the receiver may not hear of this connector, or of people of this domain",
+        "connectors and domains in its [receivers] table",
+    ),
+}
+_AGAIN: Mapping[str, tuple[str, str]] = {
+    "": ("somebody rang: a webhook came in", ""),
+    "deadline": ("a deadline or the end of a grace period falls then", ""),
+    "contradicts_doorbell": ("the API said the opposite of the webhook; it may lag behind, so it is asked again", ""),
+    "owner_unconfirmed": ("another owner was seen; a second look must confirm it", ""),
+    "owner_gone": ("it fails and its owner is missing; perhaps there is one by then", ""),
+    "no_owner": ("it fails and has no owner; perhaps there is one by then", ""),
+    "owner_without_email": ("it fails and its owner has no e-mail address; perhaps there is one by then", ""),
+    "foreign_owner": ("it fails and its owner is of a foreign domain; perhaps that changes", ""),
+}
+_REFUSALS: Mapping[str, str] = {
+    "delivered": "it was delivered; what a receiver took cannot be sent again or taken back",
+    "superseded": "it was superseded: a later state took its place, and an old one is never sent after a new one",
+    "overtaken": "the stream was told, or is being told, something later about the same subject",
+    "dead": "it is dead already; `caep-bridge deliveries retry` sends it again",
+    "held": "it is being sent at this moment; try again in a minute",
+    "not_found": "there is no such delivery",
+}
+
+
+def decision(reason: str) -> Said:
+    """Of a device's last decision; `no_verdict: …` keeps what follows the colon."""
+    return _said(_DECISIONS, reason)
+
+
+def telling(reason: str) -> Said:
+    """Why a stream was, or was not, told; a device's own reasons (`no_owner` …) count here too."""
+    return _said({**_DECISIONS, **_STREAMS}, reason)
+
+
+def again(why: str) -> Said:
+    """Why a look is due. A failed look is named in the words of its decision."""
+    return _said({**_DECISIONS, **_AGAIN}, why)
+
+
+def refusal(why: str) -> str:
+    """Why the store would not retry or drop a delivery."""
+    return _REFUSALS.get(why, why.replace("_", " "))
+
+
+def _said(known: Mapping[str, tuple[str, str]], reason: str) -> Said:
+    code, colon, detail = reason.partition(": ")
+    words, remedy = known.get(code, (code.replace("_", " "), ""))
+    return Said(reason, f"{words} ({detail})" if colon else words, remedy)

@@ -1,0 +1,50 @@
+"""Subject identifiers for a person and their device (RFC 9493 §3, SSF 1.0 §3) and the wire subject that orders them."""
+
+from __future__ import annotations
+
+from bridge.model import Event, Stream, WireSubject
+
+
+def email(login: str) -> dict[str, str]:
+    """RFC 9493 §3.2.2."""
+    return {"format": "email", "email": login}
+
+
+def device(namespace: str, device_id: str) -> dict[str, str]:
+    """The device as an opaque identifier, `<namespace>:<vendor id>` (RFC 9493 §3.2.4)."""
+    return {"format": "opaque", "id": f"{namespace}:{device_id}"}
+
+
+def sub_id(event: Event, stream: Stream) -> dict[str, object]:
+    """The top-level subject (SSF 1.0 §3.1): simple for a stream that knows only users, else complex user + device."""
+    if stream.subject == "user":
+        return dict(email(event.login))
+    return {"format": "complex", **members(event, stream)}
+
+
+def members(event: Event, stream: Stream) -> dict[str, object]:
+    """The members of the subject without a `format` of their own, as Okta's schema wants them."""
+    user: dict[str, object] = {"user": email(event.login)}
+    if stream.subject == "user":
+        return user
+    return user | {"device": device(event.namespace, event.device_id)}
+
+
+def wire_subject(stream: Stream, login: str, connector: str, device_id: str) -> WireSubject:
+    """Whom `stream` is told about when this device of this person changes.
+
+    With `aggregate = "user"` it is the person alone. Otherwise it is the pair, kept in line by the device,
+    so that a device that changes hands is told in order.
+    """
+    person = f"user={_escaped(login)}"
+    if stream.aggregate == "user":
+        return WireSubject(key=person, order=person, login=login, connector=None, device_id=None)
+    unit = f"device={connector}:{device_id}"
+    return WireSubject(key=f"{person};{unit}", order=unit, login=login, connector=connector, device_id=device_id)
+
+
+def _escaped(login: str) -> str:
+    """No login may look like the key of a person with a device."""
+    if "%" in login or ";" in login:
+        return login.replace("%", "%25").replace(";", "%3B")
+    return login

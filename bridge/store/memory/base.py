@@ -1,0 +1,43 @@
+"""The tables of the memory store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from bridge.clock import Clock
+from bridge.model import Device
+from bridge.store.ledger_rules import tail_of
+from bridge.store.protocol import (
+    Arrival,
+    AuditEntry,
+    Delivery,
+    KeyRow,
+    LedgerRow,
+    Look,
+    Quarantined,
+    StreamRow,
+)
+
+Pair = tuple[str, str]
+
+
+class Tables:
+    """Dicts of frozen values. No method of the store awaits between its first read and its last write."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._webhooks: dict[str, Arrival] = {}
+        self._webhook_ids: dict[str, str] = {}
+        self._quarantine: list[Quarantined] = []
+        self._looks: dict[Pair, Look] = {}
+        self._devices: dict[Pair, Device] = {}
+        self._ledger: dict[Pair, LedgerRow] = {}
+        """Their `tail` is only a name here; `_seen` fills in how the delivery stands."""
+        self._deliveries: dict[int, Delivery] = {}
+        self._heads: dict[Pair, int] = {}
+        self._streams: dict[str, StreamRow] = {}
+        self._keys: dict[str, KeyRow] = {}
+        self._audit: list[AuditEntry] = []
+
+    def _seen(self, row: LedgerRow) -> LedgerRow:
+        return row if row.tail is None else replace(row, tail=tail_of(self._deliveries[row.tail.id]))

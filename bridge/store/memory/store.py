@@ -1,0 +1,52 @@
+"""The whole memory store."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from bridge.store.memory.outbox import Outbox
+from bridge.store.protocol import AuditEntry, KeyRow, StreamRow
+
+
+class MemoryStore(Outbox):
+    """Everything in dicts, gone with the process: for tests and for trying things out.
+
+    It keeps every promise of the protocol but durability, and takes no more than one event loop.
+    """
+
+    async def streams(self) -> list[StreamRow]:
+        return sorted(self._streams.values(), key=lambda row: (row.created_at, row.id))
+
+    async def put_stream(self, row: StreamRow) -> None:
+        self._streams[row.id] = row
+
+    async def keys(self) -> list[KeyRow]:
+        return sorted(self._keys.values(), key=lambda row: (row.created_at, row.kid))
+
+    async def put_key(self, row: KeyRow) -> None:
+        self._keys[row.kid] = row
+
+    async def record(self, entry: AuditEntry) -> None:
+        self._audit.append(entry)
+
+    async def audit(self, *, limit: int = 100) -> list[AuditEntry]:
+        return self._audit[::-1][:limit]
+
+    async def ping(self) -> None:
+        """Memory is there."""
+
+    async def counts(self) -> Mapping[str, int]:
+        devices, deliveries = self._devices.values(), self._deliveries.values()
+        return {
+            "devices": len(devices),
+            "not_compliant": sum(device.status == "not-compliant" for device in devices),
+            "no_owner": sum(device.login is None for device in devices),
+            "looks": len(self._looks),
+            "pending": sum(row.state == "pending" for row in deliveries),
+            "dead": sum(row.state == "dead" for row in deliveries),
+            "webhooks": len(self._webhooks),
+            "quarantined": len(self._quarantine),
+        }
+
+    async def close(self) -> None:
+        """Nothing to let go of."""

@@ -1,0 +1,1 @@
+"""The store on SQLAlchemy Core: batch functions over a `Connection`, and the queue that runs them."""

@@ -1,0 +1,55 @@
+"""SQLite as we use it: WAL, synced at each commit, transactions that begin when we say so."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import NullPool
+
+from bridge.errors import StoreProblem
+from bridge.store.sql.faults import meaning
+
+BUSY_TIMEOUT_MS = 5000
+
+
+def sqlite_engine(path: Path, *, begin: str = "BEGIN IMMEDIATE") -> Engine:
+    """An engine whose transactions start with `begin`; "BEGIN" is enough for one that only reads."""
+    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def connected(raw: sqlite3.Connection, _: Any) -> None:
+        raw.isolation_level = None  # the driver must not begin transactions on its own
+        for pragma in (
+            f"busy_timeout={BUSY_TIMEOUT_MS}",
+            "journal_mode=WAL",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            "wal_autocheckpoint=4000",  # 16 MiB: the same pages are written many times between checkpoints
+            "journal_size_limit=67108864",
+        ):
+            raw.execute(f"PRAGMA {pragma}")
+
+    @event.listens_for(engine, "begin")
+    def begun(conn: Connection) -> None:
+        conn.exec_driver_sql(begin)
+
+    return engine
+
+
+def connect(engine: Engine) -> Connection:
+    """A connection, or the reason why there is none as `Unavailable` or `StoreProblem`."""
+    try:
+        return engine.connect()
+    except DBAPIError as error:
+        raise meaning(error) or StoreProblem(f"the database cannot be opened: {error.orig}") from error
+    except sqlite3.Error as error:
+        raise _raw(error) from error
+
+
+def _raw(error: sqlite3.Error) -> Exception:
+    """The pragmas run on the bare driver, whose errors SQLAlchemy does not wrap."""
+    return meaning(DBAPIError(None, None, error)) or StoreProblem(f"the database cannot be opened: {error}")

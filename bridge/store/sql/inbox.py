@@ -1,0 +1,87 @@
+"""Webhooks made durable together with the looks that they ring for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, delete, insert, select
+
+from bridge.store.protocol import Accepted, Arrival, Quarantined, Ring
+from bridge.store.sql.dialect import Many, among
+from bridge.store.sql.looks import ring_all
+from bridge.store.sql.rows import Values, dumped
+from bridge.store.sql.tables import quarantine, webhook_ids, webhooks
+
+_SEEN = select(webhook_ids.c.hash, webhook_ids.c.webhook_id).where(among(webhook_ids.c.hash, "hashes"))
+_PUT = Many(insert(webhooks))
+_REMEMBER = Many(insert(webhook_ids))
+_PUT_MISFIT = insert(quarantine)
+_NEWEST_TOO_OLD = (
+    select(quarantine.c.seq).order_by(quarantine.c.seq.desc()).limit(1).offset(bindparam("keep")).scalar_subquery()
+)
+_TRIM = delete(quarantine).where(quarantine.c.seq <= _NEWEST_TOO_OLD)
+
+
+def accept_many(conn: Connection, arrivals: Sequence[Arrival]) -> list[Accepted]:
+    """Each arrival is new, or repeats one that is stored or stands earlier in `arrivals`."""
+    hashes = [arrival.delivery_hash for arrival in arrivals if arrival.delivery_hash is not None]
+    first: dict[str, str] = {}
+    if hashes:
+        first = {hash_: webhook_id for hash_, webhook_id in conn.execute(_SEEN, {"hashes": hashes})}
+    new: list[Arrival] = []
+    ids: list[Values] = []
+    results: list[Accepted] = []
+    for arrival in arrivals:
+        hash_ = arrival.delivery_hash
+        if hash_ is not None and hash_ in first:
+            results.append(Accepted(first[hash_], duplicate=True))
+            continue
+        if hash_ is not None:
+            first[hash_] = arrival.id
+            ids.append({"hash": hash_, "webhook_id": arrival.id, "seen_at": arrival.received_at})
+        new.append(arrival)
+        results.append(Accepted(arrival.id, duplicate=False))
+    if new:
+        _PUT(conn, [_values(arrival) for arrival in new])
+    if ids:
+        _REMEMBER(conn, ids)
+    ring_all(conn, [ring for arrival in new for ring in arrival.rings])
+    return results
+
+
+def _values(arrival: Arrival) -> Values:
+    return {
+        "id": arrival.id,
+        "connector": arrival.connector,
+        "received_at": arrival.received_at,
+        "type": arrival.type,
+        "ignored": arrival.ignored,
+        "headers": dumped(dict(arrival.headers)),
+        "body": arrival.body,
+    }
+
+
+@dataclass(frozen=True, slots=True)
+class Misfit:
+    misfit: Quarantined
+    rings: tuple[Ring, ...]
+    keep: int
+
+
+def quarantine_many(conn: Connection, items: Sequence[Misfit]) -> list[None]:
+    for item in items:
+        kept = item.misfit
+        conn.execute(
+            _PUT_MISFIT,
+            {
+                "id": kept.id,
+                "connector": kept.connector,
+                "received_at": kept.received_at,
+                "body": kept.body,
+                "problem": kept.problem,
+            },
+        )
+        conn.execute(_TRIM, {"keep": item.keep})
+    ring_all(conn, [ring for item in items for ring in item.rings])
+    return [None] * len(items)

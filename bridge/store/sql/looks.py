@@ -1,0 +1,134 @@
+"""Looks in the database. Each `…_many` takes the items of one commit and gives a result for each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from sqlalchemy import Connection, bindparam, delete, or_, select, update
+
+from bridge.store.look_rules import finished, rung
+from bridge.store.protocol import LeasedLook, Look, LookDone, Ring, Urgency
+from bridge.store.sql import rows
+from bridge.store.sql.dialect import Many, among, rows_of, upsert
+from bridge.store.sql.tables import devices, looks
+
+_Key = tuple[str, str]
+
+_FREE = or_(looks.c.leased_until.is_(None), looks.c.leased_until <= bindparam("now"))
+_OF = select(*rows.LOOK).where(looks.c.connector == bindparam("first"), among(looks.c.device_id, "seconds"))
+_PUT = Many(upsert(looks))
+_GO = delete(looks).where(looks.c.connector == bindparam("k_connector"), looks.c.device_id == bindparam("k_device_id"))
+_DUE = (
+    select(*rows.LOOK, devices.c.doc, devices.c.version)
+    .select_from(
+        looks.outerjoin(
+            devices, (devices.c.connector == looks.c.connector) & (devices.c.device_id == looks.c.device_id)
+        )
+    )
+    .where(
+        looks.c.connector == bindparam("connector"),
+        looks.c.urgency == bindparam("urgency"),
+        looks.c.due_at <= bindparam("now"),
+        _FREE,
+    )
+    .order_by(looks.c.due_at, looks.c.device_id)
+    .limit(bindparam("most"))
+)
+_HOLD = (
+    update(looks)
+    .where(looks.c.connector == bindparam("k_connector"), among(looks.c.device_id, "ids"))
+    .values(leased_until=bindparam("until"))
+)
+_NEXT = (
+    select(looks.c.due_at).where(looks.c.connector == bindparam("connector"), _FREE).order_by(looks.c.due_at).limit(1)
+)
+
+
+class LookBook:
+    """Some looks as they stand within one transaction; `write` puts back what changed."""
+
+    def __init__(self, conn: Connection, keys: Iterable[_Key]) -> None:
+        self._conn = conn
+        found = (rows.look(row) for row in rows_of(conn, _OF, keys))
+        self._now: dict[_Key, Look | None] = {(look.connector, look.device_id): look for look in found}
+        self._stood = dict(self._now)
+
+    def ring(self, ring: Ring) -> None:
+        key = (ring.connector, ring.device_id)
+        self._now[key] = rung(self._now.get(key), ring)
+
+    def finish(self, done: LookDone) -> None:
+        key = (done.connector, done.device_id)
+        look = self._now.get(key)
+        if look is not None:
+            self._now[key] = finished(look, done)
+
+    def write(self) -> None:
+        put = [rows.look_values(look) for key, look in self._now.items() if look and look is not self._stood.get(key)]
+        gone = [
+            {"k_connector": connector, "k_device_id": device_id}
+            for (connector, device_id), look in self._now.items()
+            if look is None and self._stood.get((connector, device_id))
+        ]
+        if put:
+            _PUT(self._conn, put)
+        if gone:
+            self._conn.execute(_GO, gone)
+
+
+def ring_all(conn: Connection, rings: Sequence[Ring]) -> None:
+    if rings:
+        book = LookBook(conn, [(ring.connector, ring.device_id) for ring in rings])
+        for ring in rings:
+            book.ring(ring)
+        book.write()
+
+
+def ring_many(conn: Connection, items: Sequence[Sequence[Ring]]) -> list[None]:
+    ring_all(conn, [ring for rings in items for ring in rings])
+    return [None] * len(items)
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseLooks:
+    connector: str
+    limit: int
+    now: float
+    until: float
+
+
+def lease_many(conn: Connection, items: Sequence[LeaseLooks]) -> list[list[LeasedLook]]:
+    return [_lease(conn, item) for item in items]
+
+
+def _lease(conn: Connection, item: LeaseLooks) -> list[LeasedLook]:
+    leased: list[LeasedLook] = []
+    for urgency in Urgency:  # one index range each: a single query would walk or sort what is not due
+        if len(leased) >= item.limit:
+            break
+        found = conn.execute(
+            _DUE,
+            {
+                "connector": item.connector,
+                "urgency": int(urgency),
+                "now": item.now,
+                "most": item.limit - len(leased),
+            },
+        )
+        for row in found:
+            look = replace(rows.look(row), leased_until=item.until)
+            leased.append(LeasedLook(look, rows.device(row[-2], row[-1]) if row[-1] else None))
+    if leased:
+        ids = [one.look.device_id for one in leased]
+        conn.execute(_HOLD, {"k_connector": item.connector, "ids": ids, "until": item.until})
+    return leased
+
+
+def next_look_at(conn: Connection, connector: str, now: float) -> float | None:
+    return conn.execute(_NEXT, {"connector": connector, "now": now}).scalar()
+
+
+def look(conn: Connection, connector: str, device_id: str) -> Look | None:
+    row = conn.execute(_OF, {"first": connector, "seconds": [device_id]}).first()
+    return None if row is None else rows.look(row)

@@ -1,0 +1,76 @@
+"""The small tables: streams, keys, audit; and what keeps the house."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+
+from sqlalchemy import ColumnClause, Connection, bindparam, func, insert, literal_column, select, update
+
+from bridge.store.protocol import AuditEntry, KeyRow, StreamRow
+from bridge.store.sql import tables
+from bridge.store.sql.dialect import Many, upsert
+from bridge.store.sql.tables import PENDING, deliveries, devices
+
+_STREAMS = select(*tables.streams.c).order_by(tables.streams.c.created_at, tables.streams.c.id)
+_PUT_STREAM = Many(upsert(tables.streams))
+_KEYS = select(*tables.signing_keys.c).order_by(tables.signing_keys.c.created_at, tables.signing_keys.c.kid)
+_PUT_KEY = Many(upsert(tables.signing_keys))
+_RECORD = insert(tables.audit)
+_AUDIT = (
+    select(*(column for column in tables.audit.c if column.name != "seq"))
+    .order_by(tables.audit.c.seq.desc())
+    .limit(bindparam("most"))
+)
+_TOUCH = update(tables.counters).values(value=tables.counters.c.value)
+_DEAD: ColumnClause[str] = literal_column("'dead'")
+_COUNTS = {
+    "devices": select(func.count()).select_from(devices),
+    "not_compliant": select(func.count()).where(devices.c.status == "not-compliant"),
+    "no_owner": select(func.count()).select_from(devices).where(devices.c.login.is_(None)),
+    "looks": select(func.count()).select_from(tables.looks),
+    "pending": select(func.count()).select_from(deliveries).where(deliveries.c.state == PENDING),
+    "dead": select(func.count()).select_from(deliveries).where(deliveries.c.state == _DEAD),
+    "webhooks": select(func.count()).select_from(tables.webhooks),
+    "quarantined": select(func.count()).select_from(tables.quarantine),
+}
+
+
+def streams(conn: Connection) -> list[StreamRow]:
+    return [StreamRow(*row) for row in conn.execute(_STREAMS)]
+
+
+def put_stream_many(conn: Connection, items: Sequence[StreamRow]) -> list[None]:
+    _PUT_STREAM(conn, [asdict(row) for row in items])
+    return [None] * len(items)
+
+
+def keys(conn: Connection) -> list[KeyRow]:
+    return [KeyRow(*row) for row in conn.execute(_KEYS)]
+
+
+def put_key_many(conn: Connection, items: Sequence[KeyRow]) -> list[None]:
+    _PUT_KEY(conn, [asdict(row) for row in items])
+    return [None] * len(items)
+
+
+def record_many(conn: Connection, items: Sequence[AuditEntry]) -> list[None]:
+    conn.execute(_RECORD, [asdict(entry) for entry in items])
+    return [None] * len(items)
+
+
+def audit(conn: Connection, limit: int) -> list[AuditEntry]:
+    return [AuditEntry(*row) for row in conn.execute(_AUDIT, {"most": limit})]
+
+
+def counts(conn: Connection) -> Mapping[str, int]:
+    return {name: conn.execute(statement).scalar_one() for name, statement in _COUNTS.items()}
+
+
+def ping_many(conn: Connection, items: Sequence[None]) -> list[None]:
+    """A read, and a write that is rolled back."""
+    conn.execute(_STREAMS).all()
+    savepoint = conn.begin_nested()
+    conn.execute(_TOUCH)
+    savepoint.rollback()
+    return [None] * len(items)

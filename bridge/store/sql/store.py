@@ -1,0 +1,166 @@
+"""The store on SQL: each call of the protocol becomes an item of the writer's or the reader's queue."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, Engine
+
+from bridge.clock import Clock
+from bridge.model import Device, Status
+from bridge.store import protocol as p
+from bridge.store.sql import beliefs, commit, inbox, looks, outbox, registers, settle
+from bridge.store.sql.commit_queue import CommitQueue
+
+Result = TypeVar("Result")
+_Read = Callable[[Connection], Any]
+
+
+def _read_many(conn: Connection, items: Sequence[_Read]) -> list[Any]:
+    return [item(conn) for item in items]
+
+
+class SqlStore:
+    """`on_close` is called once, after the last connection is closed."""
+
+    def __init__(
+        self, writer: Engine, reader: Engine, clock: Clock, *,
+        patience: float = 2.0, admit: Callable[[], None] | None = None, on_close: Callable[[], None] | None = None,
+    ) -> None:  # fmt: skip
+        self._writer = CommitQueue(writer, "store-writer", patience=patience, admit=admit)
+        self._reader = CommitQueue(reader, "store-reader", patience=patience)
+        self._clock = clock
+        self._on_close = on_close
+
+    async def _read(self, read: Callable[[Connection], Result]) -> Result:
+        result: Result = await self._reader.submit(_read_many, read)
+        return result
+
+    # -- inbox and looks --------------------------------------------------------------------------
+
+    async def accept(self, arrival: p.Arrival) -> p.Accepted:
+        return await self._writer.submit(inbox.accept_many, arrival)
+
+    async def quarantine(self, misfit: p.Quarantined, rings: Sequence[p.Ring], keep: int = 1000) -> None:
+        await self._writer.submit(inbox.quarantine_many, inbox.Misfit(misfit, tuple(rings), keep))
+
+    async def ring(self, rings: Sequence[p.Ring]) -> None:
+        if rings:
+            await self._writer.submit(looks.ring_many, tuple(rings), rows=len(rings))
+
+    async def lease_looks(self, connector: str, limit: int, now: float, until: float) -> list[p.LeasedLook]:
+        return await self._writer.submit(looks.lease_many, looks.LeaseLooks(connector, limit, now, until))
+
+    async def next_look_at(self, connector: str) -> float | None:
+        now = self._clock.now()
+        return await self._read(lambda conn: looks.next_look_at(conn, connector, now))
+
+    async def look(self, connector: str, device_id: str) -> p.Look | None:
+        return await self._read(lambda conn: looks.look(conn, connector, device_id))
+
+    # -- belief and ledger ------------------------------------------------------------------------
+
+    async def scene(self, logins: Collection[str], subjects: Collection[tuple[str, str]]) -> p.Scene:
+        return await self._reader.submit(beliefs.scene_many, beliefs.Asked(frozenset(logins), frozenset(subjects)))
+
+    async def commit(self, units: Sequence[p.Unit]) -> list[p.Clash]:
+        if not units:
+            return []
+        return await self._writer.submit(commit.commit_many, tuple(units), rows=len(units))
+
+    async def device(self, connector: str, device_id: str) -> Device | None:
+        return await self._read(lambda conn: beliefs.device(conn, connector, device_id))
+
+    async def devices(
+        self, *, connector: str | None = None, status: Status | None = None, search: str = "",
+        after: tuple[str, str] | None = None, limit: int = 100,
+    ) -> list[Device]:  # fmt: skip
+        want = beliefs.Filter(connector, status, search, after, limit)
+        return await self._read(lambda conn: beliefs.list_devices(conn, want))
+
+    async def devices_of_person(self, connector: str, owner_id: str) -> list[Device]:
+        return await self._read(lambda conn: beliefs.devices_of_person(conn, connector, owner_id))
+
+    async def told(self, stream_id: str, status: Status, *, after: str = "", limit: int = 100) -> list[p.LedgerRow]:
+        return await self._read(lambda conn: beliefs.told(conn, stream_id, status, after, limit))
+
+    async def ledger_of(self, login: str | None, device: tuple[str, str] | None) -> list[p.LedgerRow]:
+        return await self._read(lambda conn: beliefs.ledger_of(conn, login, device))
+
+    # -- outbox -----------------------------------------------------------------------------------
+
+    async def lease_deliveries(
+        self, streams: Mapping[str, int], now: float, until: float, probes: Collection[str] = ()
+    ) -> list[p.Delivery]:
+        if not streams and not probes:
+            return []
+        item = outbox.LeaseDeliveries(dict(streams), now, until, tuple(probes))
+        return await self._writer.submit(outbox.lease_many, item)
+
+    async def settle(self, settlements: Sequence[p.Settlement]) -> None:
+        if settlements:
+            await self._writer.submit(settle.settle_many, tuple(settlements), rows=len(settlements))
+
+    async def next_delivery_at(self, streams: Collection[str]) -> float | None:
+        now, wanted = self._clock.now(), tuple(streams)
+        return await self._read(lambda conn: outbox.next_delivery_at(conn, wanted, now))
+
+    async def delivery(self, delivery_id: int) -> p.Delivery | None:
+        return await self._read(lambda conn: outbox.delivery(conn, delivery_id))
+
+    async def deliveries(
+        self, *, stream_id: str | None = None, state: p.DeliveryState | None = None, subject: str | None = None,
+        device: tuple[str, str] | None = None, jti: str | None = None, before: int | None = None, limit: int = 100,
+    ) -> list[p.Delivery]:  # fmt: skip
+        want = outbox.Filter(stream_id, state, subject, device, jti, before, limit)
+        return await self._read(lambda conn: outbox.list_deliveries(conn, want))
+
+    async def revive(self, delivery_id: int, now: float) -> str:
+        return await self._writer.submit(settle.revive_many, settle.ById(delivery_id, now))
+
+    async def drop(self, delivery_id: int, now: float, why: str) -> str:
+        return await self._writer.submit(settle.drop_many, settle.ById(delivery_id, now, why))
+
+    async def cancel_stream(self, stream_id: str, now: float, why: str) -> int:
+        return await self._writer.submit(settle.cancel_many, settle.Cancel(stream_id, now, why))
+
+    async def backlog(self, now: float) -> list[p.Backlog]:
+        return await self._read(outbox.backlog)
+
+    async def release_leases(self) -> int:
+        return await self._writer.submit(outbox.release_many, None)
+
+    # -- streams, keys, the rest ------------------------------------------------------------------
+
+    async def streams(self) -> list[p.StreamRow]:
+        return await self._read(registers.streams)
+
+    async def put_stream(self, row: p.StreamRow) -> None:
+        await self._writer.submit(registers.put_stream_many, row)
+
+    async def keys(self) -> list[p.KeyRow]:
+        return await self._read(registers.keys)
+
+    async def put_key(self, row: p.KeyRow) -> None:
+        await self._writer.submit(registers.put_key_many, row)
+
+    async def record(self, entry: p.AuditEntry) -> None:
+        await self._writer.submit(registers.record_many, entry)
+
+    async def audit(self, *, limit: int = 100) -> list[p.AuditEntry]:
+        return await self._read(lambda conn: registers.audit(conn, limit))
+
+    async def ping(self) -> None:
+        await self._writer.submit(registers.ping_many, None)
+
+    async def counts(self) -> Mapping[str, int]:
+        return await self._read(registers.counts)
+
+    async def close(self) -> None:
+        """Ends what is under way. A second call does nothing."""
+        await asyncio.gather(self._writer.close(), self._reader.close())
+        on_close, self._on_close = self._on_close, None
+        if on_close is not None:
+            on_close()

@@ -1,0 +1,105 @@
+"""Which revision a database is at, and how it gets to ours."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from bridge.errors import StoreProblem
+from bridge.store.migrations import HEAD, REVISIONS
+from bridge.store.sql.engine import connect, sqlite_engine
+from bridge.store.sql.faults import meaning
+
+COMMAND = "caep-bridge db upgrade"
+_MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def database_path(url: str) -> Path:
+    """The file that a `sqlite:///` URL names. Raises StoreProblem for any other URL; no message repeats a password."""
+    scheme = url.partition(":")[0]
+    if scheme.partition("+")[0] in ("postgresql", "postgres"):
+        raise StoreProblem("store.url: postgresql is not supported yet: use sqlite:///<file>")
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        parsed = None
+    if parsed is None or parsed.drivername != "sqlite":
+        raise StoreProblem(f"store.url: unknown scheme {scheme[:20]!r}: supported are sqlite:///<file> and memory:")
+    if not parsed.database or parsed.database == ":memory:" or parsed.host or parsed.query:
+        raise StoreProblem("store.url: sqlite needs a file: sqlite:///caep-bridge.db or sqlite:////var/lib/bridge.db")
+    return Path(parsed.database)
+
+
+def status(url: str) -> tuple[str | None, str]:
+    """(the database's revision, ours). None: it was never migrated, or there is no file. Changes nothing."""
+    path = database_path(url)
+    if not path.exists() or path.stat().st_size == 0:
+        return None, HEAD
+    engine = sqlite_engine(path, begin="BEGIN")
+    try:
+        with connect(engine) as conn, conn.begin():
+            return _revision(conn), HEAD
+    except DBAPIError as error:
+        raise meaning(error) or StoreProblem(f"the database cannot be read: {error.orig}") from error
+    finally:
+        engine.dispose()
+
+
+def upgrade(url: str) -> None:
+    """Brings the database to our revision, making the file if there is none. One transaction: all or nothing.
+
+    Raises StoreProblem if the database is at a revision that we do not know, and Unavailable if it is busy.
+    """
+    path = database_path(url)
+    make_file(path)
+    engine = sqlite_engine(path)
+    try:
+        with connect(engine) as conn, conn.begin():
+            if check(_revision(conn)):
+                _run(conn)
+    except DBAPIError as error:
+        raise meaning(error) or StoreProblem(f"the database cannot be upgraded: {error.orig}") from error
+    finally:
+        engine.dispose()
+
+
+def check(revision: str | None) -> bool:
+    """Whether an upgrade is needed. Raises StoreProblem for a revision that we do not know."""
+    if revision is not None and revision not in REVISIONS:
+        raise StoreProblem(
+            f"the database is at revision {revision}, which this version does not know (it knows up to {HEAD}): "
+            f"install the version that wrote it, or one that is newer, then run `{COMMAND}`"
+        )
+    return revision != HEAD
+
+
+def make_file(path: Path) -> None:
+    """An empty file that only its owner may read: it will hold webhooks and signed SETs."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR | getattr(os, "O_CLOEXEC", 0), 0o600))
+    except OSError as error:
+        raise StoreProblem(f"the database {path} cannot be opened: {error.strerror}") from error
+
+
+def _revision(conn: Connection) -> str | None:
+    tables = inspect(conn).get_table_names()
+    if "alembic_version" in tables:
+        found: str | None = conn.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return found
+    if tables:
+        raise StoreProblem("the database holds tables of another program")
+    return None
+
+
+def _run(conn: Connection) -> None:
+    from alembic import command  # not at the top: it costs a tenth of a second that most starts need not pay
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = conn
+    command.upgrade(config, "head")

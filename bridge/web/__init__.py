@@ -1,0 +1,1 @@
+"""The doors: HTTP in, a call to a port, HTTP out. Nothing is decided here."""

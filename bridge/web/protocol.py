@@ -1,0 +1,63 @@
+"""uvicorn's HTTP protocol with two limits that it lacks: how large the head of a request may be, and how late.
+
+Without them anyone who can connect could fill the memory with one endless header, or the connections with silence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+HEAD_BYTES: Final = 65_536
+"""How much of a request line with its headers may come in pieces; one piece is bounded by the socket's buffer."""
+
+HEAD_SECONDS: Final = 30.0
+"""How long a connection may take to send the first head, or any head of which a part came."""
+
+
+class BoundedHead(HttpToolsProtocol):
+    _reading_head = False
+    _head_bytes = 0
+    _timer: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._timer = self.loop.call_later(HEAD_SECONDS, self._too_late)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_timer()
+        super().connection_lost(exc)
+
+    def data_received(self, data: bytes) -> None:
+        was_reading = self._reading_head
+        super().data_received(data)
+        if not self._reading_head:
+            return
+        if was_reading:
+            self._head_bytes += len(data)
+        if self._head_bytes > HEAD_BYTES:
+            self._reading_head = False
+            self.send_400_response("The request head is too large.")
+        elif self._timer is None:
+            self._timer = self.loop.call_later(HEAD_SECONDS, self._too_late)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._reading_head = True
+        self._head_bytes = 0
+
+    def on_headers_complete(self) -> None:
+        self._reading_head = False
+        self._stop_timer()
+        super().on_headers_complete()
+
+    def _too_late(self) -> None:
+        self._timer = None
+        self.transport.close()
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

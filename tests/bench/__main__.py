@@ -1,0 +1,55 @@
+"""`./run bench`: how fast, and where the CPU goes.
+
+python -m tests.bench [--seconds N] [--events N] [--rate N] [--scenario carried|kolide|all] [--json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from asyncio import Runner
+from collections.abc import Sequence
+
+import orjson
+import uvloop
+
+from tests.bench import report
+from tests.bench.run import Plan, Scenario, measure
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    chosen = _parser().parse_args(arguments)
+    if not hasattr(os, "sched_getaffinity"):
+        print("the bench needs Linux: it reads /proc and gives the service a core of its own", file=sys.stderr)
+        return 2
+    cores = sorted(os.sched_getaffinity(0))
+    plan = Plan(chosen.seconds, chosen.events, chosen.rate, cores[0])
+    if len(cores) > 1:
+        os.sched_setaffinity(0, set(cores[1:]))
+    elif not chosen.json:
+        print("there is one core only: what is measured and what measures share it\n")
+    scenarios: list[Scenario] = ["carried", "kolide"] if chosen.scenario == "all" else [chosen.scenario]
+    documents = []
+    for scenario in scenarios:
+        with Runner(loop_factory=uvloop.new_event_loop) as runner:
+            documents.append(report.document(runner.run(measure(scenario, plan))))
+        if not chosen.json:
+            print(report.text(documents[-1]) + "\n", flush=True)
+    if chosen.json:
+        print(orjson.dumps(documents, option=orjson.OPT_INDENT_2).decode())
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="./run bench", description="Webhooks in, SETs out, and what that costs.")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of full load, for each scenario (10)")
+    parser.add_argument("--events", type=int, default=1000, help="devices in a round (1000)")
+    parser.add_argument("--rate", type=float, default=100.0, help="webhooks a second in the open loop (100)")
+    parser.add_argument("--scenario", choices=["carried", "kolide", "all"], default="all")
+    parser.add_argument("--json", action="store_true", help="one JSON document instead of text")
+    return parser
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,9 @@
+"""Nothing but options: fixtures stand beside the tests that use them."""
+
+from __future__ import annotations
+
+from hypothesis import settings
+
+# A shared, slow machine must not turn a slow example into a failure; time limits are pytest-timeout's.
+settings.register_profile("bridge", deadline=None)
+settings.load_profile("bridge")

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+from typing import Any
+
+import pytest
+
+from bridge.clock import SystemClock
+from bridge.delivery.push import push
+from bridge.model import Stream
+from bridge.outbound import Outbound
+
+Reader = asyncio.StreamReader
+Writer = asyncio.StreamWriter
+TEXT = "eyJ0eXAiOiJzZWNldmVudCtqd3QifQ.eyJqdGkiOiIxIn0.c2ln"
+SECRET = "Bearer s3cr3t-of-the-receiver"
+
+
+def _stream(url: str, header: str | None = None) -> Stream:
+    return Stream("s1", "okta", "https://acme.example", "okta", url, authorization_header=header)
+
+
+def _http(status: int, body: bytes = b"", *headers: str) -> bytes:
+    lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body)}", *headers, "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+def _answering(answer: bytes, seen: list[bytes] | None = None) -> Any:
+    async def handle(reader: Reader, writer: Writer) -> None:
+        while True:
+            head = await reader.readuntil(b"\r\n\r\n")
+            body = await reader.readexactly(len(TEXT))
+            if seen is not None:
+                seen.append(head + body)
+            writer.write(answer)
+            await writer.drain()
+
+    return handle
+
+
+async def test_the_request_is_that_of_rfc_8935(serve: Any, outbound: Outbound) -> None:
+    seen: list[bytes] = []
+    port = await serve(_answering(_http(202), seen))
+    outcome = await push(outbound, _stream(f"http://127.0.0.1:{port}/e/1", SECRET), TEXT, SystemClock())
+    assert (outcome.kind, outcome.code, outcome.received) == ("delivered", "202", True)
+    assert 0 < outcome.took < 5
+    head, _, body = seen[0].partition(b"\r\n\r\n")
+    lines = head.decode().split("\r\n")
+    assert lines[0] == "POST /e/1 HTTP/1.1" and body == TEXT.encode()
+    assert {"Content-Type: application/secevent+jwt", "Accept: application/json", f"Authorization: {SECRET}"} <= set(
+        lines
+    )
+
+
+async def test_without_an_authorization_header_there_is_none(serve: Any, outbound: Outbound) -> None:
+    seen: list[bytes] = []
+    port = await serve(_answering(_http(202), seen))
+    await push(outbound, _stream(f"http://127.0.0.1:{port}/"), TEXT, SystemClock())
+    assert b"authorization" not in seen[0].lower()
+
+
+async def test_words_hold_neither_our_secret_nor_our_set(serve: Any, outbound: Outbound) -> None:
+    body = json.dumps(
+        {"err": "authentication_failed", "description": f"{SECRET} is wrong for {TEXT}, not {SECRET[7:]}"}
+    )
+    port = await serve(_answering(_http(400, body.encode())))
+    outcome = await push(outbound, _stream(f"http://127.0.0.1:{port}/", SECRET), TEXT, SystemClock())
+    assert (outcome.kind, outcome.code) == ("stream", "authentication_failed")
+    assert outcome.words == "authentication_failed: [authorization] is wrong for [token], not [authorization]"
+
+
+async def test_a_short_secret_does_not_spoil_the_error_code(serve: Any, outbound: Outbound) -> None:
+    port = await serve(_answering(_http(400, b'{"err": "invalid_key"}')))
+    outcome = await push(outbound, _stream(f"http://127.0.0.1:{port}/", "Bearer e"), TEXT, SystemClock())
+    assert outcome.code == "invalid_key"
+
+
+async def test_retry_after_is_handed_on(serve: Any, outbound: Outbound) -> None:
+    port = await serve(_answering(_http(429, b"", "Retry-After: 17")))
+    outcome = await push(outbound, _stream(f"http://127.0.0.1:{port}/"), TEXT, SystemClock())
+    assert (outcome.kind, outcome.code, outcome.retry_after) == ("stream", "429", 17.0)
+
+
+async def test_an_accepted_set_is_delivered_whatever_the_body_does(serve: Any, outbound: Outbound) -> None:
+    async def handle(reader: Reader, writer: Writer) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 202 Accepted\r\nContent-Length: 900000000\r\n\r\n")
+        while True:
+            writer.write(b"z" * 65_536)
+            await writer.drain()
+
+    outcome = await push(outbound, _stream(f"http://127.0.0.1:{await serve(handle)}/"), TEXT, SystemClock())
+    assert (outcome.kind, outcome.code) == ("delivered", "202")
+
+
+async def test_network_trouble_is_a_value(serve: Any, outbound: Outbound) -> None:
+    async def drop(reader: Reader, writer: Writer) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+
+    async def babble(reader: Reader, writer: Writer) -> None:
+        await reader.read(10)
+        writer.write(_http(400))
+        await writer.drain()
+
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        gone = closed.getsockname()[1]
+    plain = await serve(babble)
+    for url, code, received in [
+        (f"http://127.0.0.1:{gone}/", "connect", False),
+        (f"http://127.0.0.1:{await serve(drop)}/", "reset", True),
+        (f"https://127.0.0.1:{plain}/", "tls", False),
+        ("http://nobody.invalid/", "dns", False),
+        ("http://169.254.169.254/", "refused_address", False),
+        ("not a url", "refused_address", False),
+    ]:
+        outcome = await push(outbound, _stream(url), TEXT, SystemClock())
+        assert (outcome.kind, outcome.code, outcome.received) == ("stream", code, received), url
+        assert outcome.words
+
+
+async def test_a_silent_receiver_is_a_timeout(serve: Any, outbound: Outbound, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def silent(reader: Reader, writer: Writer) -> None:
+        await reader.read()
+
+    monkeypatch.setattr("bridge.delivery.push.TIMEOUT", 0.3)
+    outcome = await push(outbound, _stream(f"http://127.0.0.1:{await serve(silent)}/"), TEXT, SystemClock())
+    assert (outcome.kind, outcome.code, outcome.received) == ("stream", "timeout", True)
+
+
+async def test_a_header_that_cannot_be_sent_is_a_value(outbound: Outbound) -> None:
+    outcome = await push(outbound, _stream("http://127.0.0.1:9/", "Bearer a\nb"), TEXT, SystemClock())
+    assert (outcome.kind, outcome.code, outcome.received) == ("stream", "connect", False)
+
+
+async def test_cancellation_passes_through(serve: Any, outbound: Outbound) -> None:
+    arrived = asyncio.Event()
+
+    async def silent(reader: Reader, writer: Writer) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        arrived.set()
+        await reader.read()
+
+    url = f"http://127.0.0.1:{await serve(silent)}/"
+    task = asyncio.create_task(push(outbound, _stream(url), TEXT, SystemClock()))
+    await arrived.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

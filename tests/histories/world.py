@@ -1,0 +1,276 @@
+"""A small world for random histories: a vendor, two receivers, and the real pipeline between them on a store in memory.
+
+The model is plain on purpose: what the vendor knows, and what each receiver heard. Time is a number.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+from bridge.model import (
+    Event,
+    Finding,
+    LookFailed,
+    Outcome,
+    Owner,
+    Parsed,
+    SignedSET,
+    Snapshot,
+    Statement,
+    Status,
+    Stream,
+    Verdict,
+    VerifiedWebhook,
+    Webhook,
+)
+from bridge.pipeline.intake import digest
+from bridge.pipeline.looks import Lane
+from bridge.pipeline.outbox import Outbox
+from bridge.pipeline.resume import resume
+from bridge.pipeline.tell import Teller
+from bridge.posture.identity import Identity
+from bridge.store.memory import MemoryStore
+from bridge.store.protocol import Arrival, Ring, StreamRow
+
+START = 1_800_000_000.0
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.time = START
+
+    def now(self) -> float:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        self.time += seconds
+
+
+class Ids:
+    def __init__(self) -> None:
+        self.count = 0
+
+    def new(self) -> str:
+        self.count += 1
+        return f"{self.count:026d}"
+
+    jti = new
+    token = new
+
+
+class Dice:
+    def between(self, low: float, high: float) -> float:
+        return low
+
+
+class Nothing:
+    """Counts nothing."""
+
+    def webhook(self, connector: str, outcome: str) -> None: ...
+    def look(self, connector: str, outcome: str) -> None: ...
+    def decision(self, connector: str, reason: str) -> None: ...
+    def delivery(self, stream: str, outcome: str) -> None: ...
+    def acknowledged(self, stream: str, seconds: float) -> None: ...
+
+
+@dataclass
+class Laptop:
+    owner: str
+    exists: bool = True
+    issues: dict[str, bool] = field(default_factory=dict)
+    """issue → exempt"""
+
+    @property
+    def truth(self) -> Status:
+        return "not-compliant" if any(not exempt for exempt in self.issues.values()) else "compliant"
+
+
+class OpenIssues:
+    without_api = True
+
+    def __call__(self, findings: Sequence[Finding], status: str | None, *, held: Status | None, now: float) -> Verdict:
+        failing = tuple(one for one in findings if not one.exempt)
+        return Verdict("not-compliant" if failing else "compliant", "open issues", failing)
+
+
+class Vendor:
+    """The one source: its API tells the truth while it is up, its webhooks may be lost, late and repeated."""
+
+    name = title = namespace = "vendor"
+    has_api = True
+    concurrency = 8
+    fold_recoveries = False
+    judge = OpenIssues()
+
+    def __init__(self) -> None:
+        self.laptops: dict[str, Laptop] = {}
+        self.emails: dict[str, str] = {}
+        self.up = True
+
+    def verify(self, webhook: Webhook) -> VerifiedWebhook:
+        return VerifiedWebhook(webhook)
+
+    def parse(self, webhook: VerifiedWebhook) -> Parsed:
+        raise AssertionError("the world rings by itself")
+
+    async def snapshot(self, device_id: str, now: float) -> Snapshot:
+        await asyncio.sleep(0)
+        if not self.up:
+            raise LookFailed("down", "no connection")
+        laptop = self.laptops[device_id]
+        if not laptop.exists:
+            return Snapshot(device_id, now, present=False)
+        findings = tuple(Finding(key, "failing", now, title=key, exempt=bad) for key, bad in laptop.issues.items())
+        return Snapshot(
+            device_id, now, owner=Owner(laptop.owner, self.emails[laptop.owner]), name=device_id, findings=findings
+        )
+
+
+@dataclass(frozen=True)
+class Heard:
+    login: str
+    device: str
+    previous: Status
+    current: Status
+    jti: str
+
+
+@dataclass
+class Receiver:
+    stream: Stream
+    up: bool = True
+    answers_lost: bool = False
+    heard: list[Heard] = field(default_factory=list)
+    jtis: set[str] = field(default_factory=set)
+
+
+class World:
+    def __init__(self) -> None:
+        self.clock, self.ids, self.vendor = Clock(), Ids(), Vendor()
+        self.store = MemoryStore(self.clock)
+        self.minted: dict[str, Event] = {}
+        self.receivers = {
+            "risk": Receiver(Stream("s1", "risk", "https://a.example", "okta", "https://a.example", aggregate="user")),
+            "pairs": Receiver(Stream("s2", "pairs", "https://b.example", "ssf", "https://b.example")),
+        }
+        self.webhooks: list[Arrival] = []
+        self.loop = asyncio.new_event_loop()
+        self.rows = {
+            one.stream.id: StreamRow(one.stream.id, one.stream.name, one.stream.audience, START)
+            for one in self.receivers.values()
+        }
+        self.begin()
+
+    def close(self) -> None:
+        self.end()
+        self.loop.close()
+
+    # -- the process: begins, dies, begins again over the same store -----------------------------
+
+    def begin(self) -> None:
+        self.loop.run_until_complete(self.store.release_leases())
+        sources = {"vendor": self.vendor}
+        self.outbox = Outbox(self.store, self.push, self.clock, Dice(), Nothing(), self.trouble)
+        self.teller = Teller(
+            self.store, sources, self.streams, Identity(), self.mint, self.clock, Dice(), Nothing(), lambda: None
+        )
+        self.lane = Lane(self.vendor, self.store, self.teller, self.clock, Nothing(), self.trouble)
+        self.task = self.loop.create_task(self.teller.run())
+        self.carry()
+
+    def end(self) -> None:
+        """kill -9: whatever is under way is gone."""
+        self.task.cancel()
+        for task in asyncio.all_tasks(self.loop):
+            task.cancel()
+        self.loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(self.loop), return_exceptions=True))
+
+    def carry(self) -> None:
+        self.outbox.carry(
+            [(one.stream, self.rows[one.stream.id]) for one in self.receivers.values() if one.stream.enabled]
+        )
+
+    def streams(self) -> list[Stream]:
+        return [one.stream for one in self.receivers.values()]
+
+    def trouble(self, what: str) -> None:
+        raise AssertionError(what)
+
+    async def mint(self, pairs: Sequence[tuple[Event, Stream]]) -> list[SignedSET]:
+        signed = []
+        for event, _ in pairs:
+            jti = self.ids.jti()
+            self.minted[jti] = event
+            signed.append(SignedSET(jti, int(self.clock.now()), "kid", jti))
+        return signed
+
+    async def push(self, stream: Stream, text: str) -> Outcome:
+        await asyncio.sleep(0)
+        receiver = self.receivers[stream.name]
+        if not receiver.up:
+            return Outcome("stream", "connect")
+        event = self.minted[text]
+        if text not in receiver.jtis:
+            receiver.jtis.add(text)
+            receiver.heard.append(Heard(event.login, event.device_id, event.previous, event.current, text))
+        if receiver.answers_lost:
+            return Outcome("stream", "timeout", received=True)
+        return Outcome("delivered", "202", received=True)
+
+    # -- what happens ---------------------------------------------------------------------------
+
+    def ring(self, device: str, finding: Finding | None = None) -> Arrival:
+        webhook_id = self.ids.new()
+        now = self.clock.now()
+        txn = digest("vendor", webhook_id)[:32]
+        statement = Statement(device, finding)
+        return Arrival(
+            webhook_id,
+            "vendor",
+            now,
+            "x",
+            digest("vendor", webhook_id),
+            b"{}",
+            {},
+            rings=(Ring("vendor", device, txn, now, now, (statement,)),),
+        )
+
+    def deliver(self, arrival: Arrival) -> None:
+        now = self.clock.now()
+        rings = tuple(replace(ring, due_at=now, received_at=now) for ring in arrival.rings)
+        self.loop.run_until_complete(self.store.accept(replace(arrival, received_at=now, rings=rings)))
+
+    def set_enabled(self, name: str, enabled: bool) -> None:
+        receiver = self.receivers[name]
+        was = receiver.stream.enabled
+        receiver.stream = replace(receiver.stream, enabled=enabled)
+        self.carry()
+        if was and not enabled:
+            self.loop.run_until_complete(self.outbox.idle())
+            self.loop.run_until_complete(
+                self.store.cancel_stream(receiver.stream.id, self.clock.now(), "stream_disabled")
+            )
+        if enabled and not was:
+            self.loop.run_until_complete(resume(self.store, self.teller, [receiver.stream], self.ids))
+
+    def work(self, rounds: int = 50) -> None:
+        """Until there is nothing to do at this time."""
+        self.loop.run_until_complete(self._work(rounds))
+
+    async def _work(self, rounds: int) -> None:
+        for _ in range(rounds):
+            looked = await self.lane.turn()
+            await self.lane.idle()
+            sent = await self.outbox.turn()
+            await self.outbox.idle()
+            if not looked and not sent:
+                return
+
+    def pass_time(self, seconds: float) -> None:
+        self.clock.time += seconds
+        self.work()

@@ -1,0 +1,140 @@
+from __future__ import annotations
+
+import io
+import json
+import logging
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import structlog
+
+from bridge.observe import logs
+
+EMAIL = "dana.reyes@acme.example"
+
+
+class At:
+    def now(self) -> float:
+        return 1795348800.25
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    async def sleep(self, seconds: float) -> None:
+        raise AssertionError
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def configured() -> Iterator[Callable[..., io.StringIO]]:
+    root = logging.getLogger()
+    kept, level = root.handlers[:], root.level
+
+    def configure(level: str = "info", form: logs.Format = "auto", out: io.StringIO | None = None) -> io.StringIO:
+        stream = out or io.StringIO()
+        logs.configure(level, form, clock=At(), person_key=b"k" * 32, stream=stream)
+        return stream
+
+    yield configure
+    logging.captureWarnings(False)
+    root.handlers[:] = kept
+    root.setLevel(level)
+    structlog.reset_defaults()
+    structlog.contextvars.clear_contextvars()
+
+
+def lines(stream: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_a_wide_line(configured: Callable[..., io.StringIO]) -> None:
+    out = configured()
+    structlog.contextvars.bind_contextvars(txn="t1")
+    structlog.get_logger().info(logs.LOOK_FINISHED, connector="fleet", owner=EMAIL, api_key="x", took=0.5)
+    (line,) = lines(out)
+    assert line["owner"].startswith("person:")
+    assert line == {
+        "event": "look.finished", "connector": "fleet", "txn": "t1", "took": 0.5, "api_key": "[redacted]",
+        "owner": line["owner"], "level": "info", "at": "2026-11-22T12:00:00.250+00:00",
+    }  # fmt: skip
+
+
+def test_a_traceback_is_redacted_too(configured: Callable[..., io.StringIO]) -> None:
+    out = configured()
+    try:
+        raise ValueError(f"{EMAIL} sent Bearer abcdef")
+    except ValueError:
+        structlog.get_logger().exception("failed")
+        logging.getLogger("uvicorn.error").exception("failed")
+    assert len(lines(out)) == 2
+    for line in lines(out):
+        assert "Traceback" in line["exception"] and "person:" in line["exception"]
+    assert EMAIL not in out.getvalue() and "abcdef" not in out.getvalue()
+
+
+@pytest.mark.parametrize("name", ["uvicorn", "uvicorn.error", "aiohttp.client", "sqlalchemy.pool", "anything"])
+def test_the_standard_library_goes_the_same_way(configured: Callable[..., io.StringIO], name: str) -> None:
+    logging.getLogger(name).addHandler(foreign := logging.StreamHandler(io.StringIO()))
+    out = configured()
+    logging.getLogger(name).warning("could not reach %s with %s", EMAIL, "Bearer abcdef")
+    logging.getLogger(name).removeHandler(foreign)
+    (line,) = lines(out)
+    assert line["logger"] == name and line["level"] == "warning"
+    assert EMAIL not in str(line) and "abcdef" not in str(line)
+
+
+def test_warnings_are_lines(configured: Callable[..., io.StringIO]) -> None:
+    out = configured()
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        logging.captureWarnings(True)
+        warnings.warn(f"old thing used by {EMAIL}", UserWarning, stacklevel=1)
+    assert "old thing" in out.getvalue() and EMAIL not in out.getvalue()
+
+
+def test_levels(configured: Callable[..., io.StringIO]) -> None:
+    out = configured("warning")
+    structlog.get_logger().info("quiet")
+    logging.getLogger("x").info("quiet")
+    structlog.get_logger().warning("loud")
+    assert [line["event"] for line in lines(out)] == ["loud"]
+
+
+def test_others_are_quiet_at_info_and_heard_at_debug(configured: Callable[..., io.StringIO]) -> None:
+    out = configured("info")
+    logging.getLogger("uvicorn.error").info("Started")
+    assert lines(out) == []
+    out = configured("debug")
+    logging.getLogger("uvicorn.error").info("Started")
+    assert [line["event"] for line in lines(out)] == ["Started"]
+
+
+@pytest.mark.parametrize("value", ["\ud800", 2**80, {1: {"\udfff": 1}}, "a\x00\nb", object()])
+def test_no_value_loses_the_line(configured: Callable[..., io.StringIO], value: Any) -> None:
+    out = configured()
+    structlog.get_logger().info("odd", value=value)
+    (line,) = lines(out)
+    assert "odd" in line["event"]
+
+
+def test_a_line_break_cannot_make_a_second_line(configured: Callable[..., io.StringIO]) -> None:
+    out = configured()
+    structlog.get_logger().info('a\n{"event":"forged"}', user_agent="b\r\nforged \u2028")
+    (text, rest) = out.getvalue().split("\n")
+    assert json.loads(text)["event"] == 'a\n{"event":"forged"}'
+    assert rest == "" and "\r" not in text
+
+
+def test_a_person_who_watches_gets_no_json(configured: Callable[..., io.StringIO]) -> None:
+    out = configured("info", "auto", Terminal())
+    structlog.get_logger().info("hello", owner=EMAIL)
+    assert "hello" in out.getvalue() and "{" not in out.getvalue() and EMAIL not in out.getvalue()
+    out = configured("info", "json", Terminal())
+    structlog.get_logger().info("hello")
+    assert lines(out)[0]["event"] == "hello"

@@ -1,0 +1,147 @@
+"""Revisions: found from an installed package, named when unknown, all or nothing."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from bridge.errors import StoreProblem
+from bridge.store import migrations, open_store, upgrade
+from bridge.store.sql.engine import sqlite_engine
+from bridge.store.sql.tables import metadata
+from tests.store.given import FakeClock, url
+
+FOLDER = Path(migrations.__file__).parent
+
+
+def raw(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(path / "bridge.db", isolation_level=None)
+
+
+def set_revision(path: Path, revision: str) -> None:
+    with raw(path) as conn:
+        conn.execute("UPDATE alembic_version SET version_num = ?", (revision,))
+    conn.close()
+
+
+def test_the_known_revisions_are_those_of_the_scripts() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER))
+    scripts = ScriptDirectory.from_config(config)
+    assert scripts.get_heads() == [migrations.HEAD]
+    assert tuple(script.revision for script in scripts.walk_revisions())[::-1] == migrations.REVISIONS
+
+
+def test_an_upgraded_database_has_the_tables_of_the_code(tmp_path: Path) -> None:
+    upgrade.upgrade(url(tmp_path))
+    engine = sqlite_engine(tmp_path / "bridge.db")
+    with engine.connect() as conn:
+        migrated = _schema(conn.connection.driver_connection)
+        assert compare_metadata(MigrationContext.configure(conn, opts={"compare_server_default": True}), metadata) == []
+    other = sqlite_engine(tmp_path / "made.db")
+    metadata.create_all(other)
+    with other.connect() as conn:
+        made = _schema(conn.connection.driver_connection)
+    assert migrated == made
+
+
+def _schema(conn: object) -> dict[str, str]:
+    """Name → statement, blanks and the order of constraints aside."""
+    found = conn.execute(  # type: ignore[attr-defined]
+        "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name != 'alembic_version'"
+    )
+    return {name: " ".join(sorted(re.findall(r"[^\s(),]+", sql))) for name, sql in found}
+
+
+def test_status_before_and_after(tmp_path: Path) -> None:
+    assert upgrade.status(url(tmp_path)) == (None, migrations.HEAD)
+    assert not (tmp_path / "bridge.db").exists()
+    upgrade.upgrade(url(tmp_path))
+    assert upgrade.status(url(tmp_path)) == (migrations.HEAD, migrations.HEAD)
+    upgrade.upgrade(url(tmp_path))
+    with raw(tmp_path) as conn:
+        assert conn.execute("SELECT name, value FROM counters").fetchall() == [("delivery", 0)]
+    conn.close()
+
+
+@pytest.mark.parametrize("exclusive", [True, False])
+async def test_an_unknown_revision_is_named_with_the_command(tmp_path: Path, exclusive: bool) -> None:
+    upgrade.upgrade(url(tmp_path))
+    set_revision(tmp_path, "9f3c")
+    with pytest.raises(StoreProblem, match=r"revision 9f3c.*caep-bridge db upgrade"):
+        await open_store(url(tmp_path), FakeClock(), exclusive=exclusive, create=True)
+    with pytest.raises(StoreProblem, match="9f3c"):
+        upgrade.upgrade(url(tmp_path))
+    assert upgrade.status(url(tmp_path)) == ("9f3c", migrations.HEAD)
+
+
+async def test_an_older_revision_is_not_upgraded_behind_the_operators_back(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upgrade.upgrade(url(tmp_path))
+    set_revision(tmp_path, "0000")
+    monkeypatch.setattr(upgrade, "REVISIONS", ("0000", *migrations.REVISIONS))
+    with pytest.raises(StoreProblem, match=r"at revision 0000, not 0001: run `caep-bridge db upgrade`"):
+        await open_store(url(tmp_path), FakeClock(), exclusive=True, create=True)
+
+
+def test_a_failed_upgrade_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def explode(conn: object) -> None:
+        conn.exec_driver_sql("CREATE TABLE half (id)")  # type: ignore[attr-defined]
+        raise RuntimeError("no")
+
+    monkeypatch.setattr(upgrade, "_run", explode)
+    with pytest.raises(RuntimeError):
+        upgrade.upgrade(url(tmp_path))
+    monkeypatch.undo()
+    assert upgrade.status(url(tmp_path)) == (None, migrations.HEAD)
+    upgrade.upgrade(url(tmp_path))
+
+
+def test_two_upgrades_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second waits for the first and then finds nothing to do."""
+    ran: list[int] = []
+    run = upgrade._run
+
+    def counted(conn: Connection) -> None:
+        ran.append(1)
+        run(conn)
+
+    monkeypatch.setattr(upgrade, "_run", counted)
+    problems: list[Exception] = []
+
+    def work() -> None:
+        try:
+            upgrade.upgrade(url(tmp_path))
+        except Exception as problem:
+            problems.append(problem)
+
+    threads = [threading.Thread(target=work) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert problems == [] and ran == [1]
+
+
+async def test_alembic_is_loaded_only_for_an_upgrade(tmp_path: Path) -> None:
+    upgrade.upgrade(url(tmp_path))
+    code = (
+        "import asyncio, sys; from bridge.clock import SystemClock; from bridge.store import open_store\n"
+        "async def main():\n"
+        f"    await (await open_store({url(tmp_path)!r}, SystemClock(), exclusive=True)).close()\n"
+        "asyncio.run(main()); sys.exit('alembic' in sys.modules)"
+    )
+    root = Path(__file__).parents[2]
+    assert subprocess.run([sys.executable, "-c", code], cwd=root, check=False, timeout=60).returncode == 0
