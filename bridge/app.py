@@ -11,7 +11,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -46,7 +46,7 @@ _log = structlog.get_logger("bridge.app")
 PUSH_GRACE = 7.0
 """Seconds that pushes under way get at the end; the whole end takes at most ten."""
 LOOK_GRACE = 1.0
-"""Seconds that looks under way get at the end, after the pushes; they are due again at the next start."""
+"""Seconds of those that looks under way get, so that what they yield is still sent; the rest is due again later."""
 REQUEST_GRACE = 1
 """Whole seconds that requests under way get once everything else has ended."""
 RESUME_AGAIN = 5.0
@@ -123,7 +123,7 @@ def identity_of(config: Config) -> Identity:
 
 
 def key_ring(config: Config, clock: Clock) -> KeyRing:
-    """The signing key: the secret PEM of `[keys] signing_key`, or the one kept in the key directory, made if need be."""
+    """The signing key: the PEM of `[keys] signing_key`, or the one kept in the key directory, made if need be."""
     secret = config.keys.signing_key
     if secret is not None:
         return ring_from_pem(
@@ -164,7 +164,7 @@ class Bridge:
 
     async def start(self) -> None:
         await self.store.release_leases()
-        await self.store.put_key(KeyRow(self.ring.active.kid, "RS256", "active", self.ring.active.created_at))
+        await self._note_keys()
         now = self._ports.clock.now()
         plan = reconcile(self.config.receivers, await self.store.streams(), self._ports.ids, now)
         for row in plan.put:
@@ -192,6 +192,14 @@ class Bridge:
                 _log.error("stream.resume_stuck", problem=str(problem))
                 await self._ports.clock.sleep(RESUME_AGAIN)
 
+    async def _note_keys(self) -> None:
+        """The store lists every key that ever signed; the private ones are not in it."""
+        active = self.ring.active
+        await self.store.put_key(KeyRow(active.kid, "RS256", "active", active.created_at))
+        for row in await self.store.keys():
+            if row.kid != active.kid and row.state == "active":
+                await self.store.put_key(replace(row, state="retired"))
+
     def _run(self, name: str, work: Coroutine[Any, Any, None], *, ends: bool = False) -> None:
         task = asyncio.create_task(work, name=name)
         task.add_done_callback(lambda done: self._worker_ended(done, ends))
@@ -208,10 +216,11 @@ class Bridge:
         self.stopping = True
         for lane in self.lanes.values():
             await lane.stop()
+        begun = self._ports.clock.monotonic()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_GRACE):
                 await asyncio.gather(*(lane.idle() for lane in self.lanes.values()))
-        await self.outbox.stop(PUSH_GRACE)
+        await self.outbox.stop(PUSH_GRACE - (self._ports.clock.monotonic() - begun))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -307,7 +316,7 @@ async def open_bridge(loaded: Loaded, ports: Ports | None = None) -> Bridge:
 async def run(
     loaded: Loaded, stop: asyncio.Event, on_ready: Callable[[Sequence[Address]], None] = lambda addresses: None
 ) -> None:
-    """Serve until `stop`. Readiness says 503 at once, work under way ends, then the listeners close: ten seconds at most."""
+    """Serve until `stop`: readiness says 503, work under way ends, the listeners close; in ten seconds at most."""
     bridge = await open_bridge(loaded)
     closing = asyncio.Event()
     await bridge.start()
@@ -322,6 +331,8 @@ async def run(
         closing.set()
         try:
             await web
+        except ConfigError as error:
+            raise ConfigError(loaded.locate(error.faults)) from None
         finally:
             await bridge.close()
     _log.info("stopped")

@@ -24,6 +24,7 @@ from bridge.errors import BridgeError, ConfigError, Fault
 
 FailureCode = Literal["timeout", "dns", "tls", "connect", "reset", "refused_address", "too_large"]
 
+_MOST_CHECKED = 1000
 CONNECT_TIMEOUT = 5.0
 """Seconds for everything up to an open connection: a free place in the pool, DNS, TCP, TLS."""
 
@@ -127,6 +128,7 @@ class Outbound:
         self._limit_per_host = limit_per_host
         self._resolver = resolver
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._checked: dict[tuple[str, bool], tuple[str | None]] = {}
         self._closed = False
 
     async def request(
@@ -147,7 +149,7 @@ class Outbound:
         `max_bytes` fails with too_large; with `cut` the status alone decides: a body that is too long, breaks off or
         does not end in time is cut there. A GET on a stale kept connection is tried once more, a POST never.
         """
-        reason = check_url(url, by_admin=by_admin, insecure=self._insecure, allowed=self._allowed)
+        reason = self._refused(url, by_admin)
         if reason:
             raise ConnectFailed("refused_address", reason, certainly_not_sent=True)
         # A connection must be open by half time: a timeout that is not ConnectionTimeoutError came after sending.
@@ -163,6 +165,15 @@ class Outbound:
             raise ConnectFailed("refused_address", str(refused), certainly_not_sent=True) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
             raise _explain(error) from error
+
+    def _refused(self, url: str, by_admin: bool) -> str | None:
+        """`check_url`, whose answer for a URL never changes; those of the receivers come again and again."""
+        known = self._checked.get((url, by_admin))
+        if known is None:
+            known = (check_url(url, by_admin=by_admin, insecure=self._insecure, allowed=self._allowed),)
+            if len(self._checked) < _MOST_CHECKED:
+                self._checked[url, by_admin] = known
+        return known[0]
 
     async def close(self) -> None:
         """Close all connections. Requests that still run fail, later ones too."""

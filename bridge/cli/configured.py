@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,9 @@ from bridge.errors import ConfigError, Fault
 if TYPE_CHECKING:
     from bridge.config import Draft, Loaded
     from bridge.connector.connector import Connector
+
+STAND_IN = "cGxhY2Vob2xkZXI="
+"""For secrets that are not set here, so that the rest can be judged; also valid base64."""
 
 _chosen: Path | None = None
 
@@ -52,10 +56,27 @@ def use(path: Path | None) -> None:
 
 
 def load_config() -> Loaded:
-    """The configuration; raises `ConfigError` with every fault of its own, connectors' settings not judged."""
-    from bridge.config import load
+    """The configuration; raises `ConfigError` with every fault of its own, connectors' settings not judged.
 
-    return load(_chosen, os.environ)
+    For commands that use no secret: those that stand in the environment of `serve` and not in this one are not missed.
+    """
+    from bridge.config import Loaded, load, read
+
+    draft = read(_chosen, os.environ)
+    if draft.config is None:
+        with suppress(ConfigError):
+            return load(_chosen, {**os.environ, **dict.fromkeys(_unset(draft), STAND_IN)})
+        raise ConfigError(draft.faults)
+    return Loaded(draft.config, draft.locator, draft.path, draft.written, draft.origins)
+
+
+def _unset(draft: Draft) -> set[str]:
+    """The variables that are not set, and that connectors, receivers or clients alone refer to."""
+    named: dict[bool, set[str]] = {True: set(), False: set()}
+    for path, origin in draft.origins.items():
+        outside = path[0] == "connectors" or path[-1] in ("authorization_header", "secret")
+        named[outside].add(origin.removeprefix("env:") if origin.startswith("env:") else "")
+    return {name for name in named[True] - named[False] - {""} if not os.environ.get(name)}
 
 
 @dataclass(frozen=True, slots=True)

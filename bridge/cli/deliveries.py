@@ -8,6 +8,7 @@ from cyclopts import App, Parameter
 
 from bridge.cli.configured import WrongCall, load_config
 from bridge.cli.delivery_changes import drop, retry
+from bridge.cli.delivery_lookup import find, stream_ids
 from bridge.cli.opened import opened
 from bridge.cli.output import pairs, say, table, when, write, write_json
 from bridge.cli.streams import near
@@ -98,22 +99,6 @@ async def show(
     else:
         _print(document)
     return 0
-
-
-async def find(store: Store, which: str) -> Delivery | None:
-    """The delivery of that number, else of that `jti`."""
-    if which.isascii() and which.isdigit() and len(which) <= 18:
-        found = await store.delivery(int(which))
-        if found is not None:
-            return found
-    return next(iter(await store.deliveries(jti=which, limit=1)), None)
-
-
-def stream_ids(names: dict[str, str], wanted: str | None) -> list[str] | None:
-    """The ids of the streams of that name or id; None: all; empty: there is none."""
-    if wanted is None:
-        return None
-    return [stream_id for stream_id, name in names.items() if wanted in (stream_id, name)]
 
 
 async def _about(store: Store, device: str | None, configured: list[str]) -> tuple[str, str] | None:

@@ -11,6 +11,7 @@ from cyclopts import Parameter
 
 from bridge.cli.changing import confirmed, progress, record
 from bridge.cli.configured import WrongCall, load_config
+from bridge.cli.delivery_lookup import find, stream_ids
 from bridge.cli.opened import entries_of, opened
 from bridge.cli.output import say, when
 from bridge.clock import SystemClock
@@ -123,7 +124,6 @@ def _target(one: Delivery) -> str:
 
 
 async def _one(config: Config, store: Store, which: str, change: Change, done: str) -> int:
-    from bridge.cli.deliveries import find
     from bridge.pipeline.wording import refusal
 
     found = await find(store, which)
@@ -156,7 +156,6 @@ async def _all(
     done: str,
     yes: bool,
 ) -> int:
-    from bridge.cli.deliveries import stream_ids
     from bridge.cli.streams import near
 
     names = {row.id: row.name for row in await store.streams()}

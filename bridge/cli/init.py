@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import Parameter
 
 from bridge.cli.answers import Answers, config_text, from_flags, reference, variables
-from bridge.cli.configured import Offline, WrongCall, judged
+from bridge.cli.configured import STAND_IN, Offline, WrongCall, judged
 from bridge.cli.output import say
 from bridge.clock import SystemClock
 from bridge.errors import ConfigError
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from bridge.connector.settings import Setting
 
 PROFILES = ("okta", "ssf", "sse")
-_STAND_IN = "cGxhY2Vob2xkZXI="
-"""For secrets that are not set yet, so that the rest of what was written can be judged; also valid base64."""
 
 
 def init(
@@ -198,7 +196,7 @@ def _write(output: Path, text: str) -> None:
     except OSError as problem:
         raise WrongCall(f"{output} cannot be written: {problem.strerror}") from None
     try:
-        environ = {**dict.fromkeys(variables(text), _STAND_IN), "PATH": ""}
+        environ = {**dict.fromkeys(variables(text), STAND_IN), "PATH": ""}
         judged(fresh, environ, Offline(), SystemClock())
         fresh.replace(output)
     except ConfigError as problem:

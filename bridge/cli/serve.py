@@ -52,6 +52,12 @@ async def _serve(loaded: Loaded) -> None:
         # What was made until now lives as long as the process: the collector need not walk it again and again.
         gc.collect()
         gc.freeze()
-        log.info("serving", version=__version__, public="%s:%d" % addresses[0], admin="%s:%d" % addresses[1])
+        gc.set_threshold(50_000, 20, 50)
+        log.info("serving", version=__version__, public=_shown(addresses[0]), admin=_shown(addresses[1]))
 
     await app.run(loaded, stop, ready)
+
+
+def _shown(address: tuple[str, int]) -> str:
+    host, port = address
+    return f"{host}:{port}"

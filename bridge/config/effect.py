@@ -14,8 +14,6 @@ _PATTERNS: tuple[tuple[Path, str], ...] = (
     (("policy", "*"), "has no effect yet"),
     (("guard", "*"), "has no effect yet: nothing is held, however many users lose access"),
     (("delivery", "allowed_networks"), "has no effect yet: receivers cannot name targets through the API so far"),
-    (("connectors", "*", "dry_run"), "has no effect yet: what this connector finds is sent"),
-    (("receivers", "*", "dry_run"), "has no effect yet: SETs are sent to this receiver"),
     (("receivers", "*", "client"), "has no effect yet: there is no poll delivery so far"),
     (("oauth", "clients", "*"), "has no effect yet: there is no stream management API so far"),
 )
@@ -33,7 +31,7 @@ def notes(loaded: Loaded) -> list[tuple[str, str]]:
 def _effectless(config: Config, written: Iterable[Path]) -> Iterator[tuple[Path, str]]:
     for path in written:
         message = next((words for pattern, words in _PATTERNS if _matches(pattern, path)), "")
-        if message and not _idle(config, path):
+        if message:
             yield path, message
     for name, receiver in config.receivers.items():
         if receiver.delivery == "poll":
@@ -45,12 +43,3 @@ def _effectless(config: Config, written: Iterable[Path]) -> Iterator[tuple[Path,
 
 def _matches(pattern: Path, path: Path) -> bool:
     return len(pattern) == len(path) and all(want in ("*", step) for want, step in zip(pattern, path, strict=True))
-
-
-def _idle(config: Config, path: Path) -> bool:
-    """`dry_run = false` asks for what happens anyway."""
-    if path[-1] != "dry_run":
-        return False
-    table = config.connectors if path[0] == "connectors" else config.receivers
-    section = table.get(str(path[1]))
-    return section is not None and not section.dry_run

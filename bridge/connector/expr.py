@@ -2,7 +2,7 @@
 
 The only file that knows cel-expr-python, and the place of every rule that keeps it safe: a result is one scalar
 or a list of text, optional values never leave an expression, null members are dropped before evaluation, long
-lists are refused where an expression loops. A plain path, or one function of a plain path, is evaluated here
+lists are refused where an expression loops. A plain path, its contrary, or one function of it is evaluated here
 without CEL and means the same.
 """
 
@@ -176,6 +176,10 @@ class Expression:
             value = plain.mention.value(values.raw)
         except Gap as gap:
             raise self._gap(gap, plain.mention) from None
+        if plain.negated:
+            if type(value) is not bool:
+                raise self._mistyped()
+            return not value
         if plain.function is None:
             return value
         call, allowed = functions.OF_ONE[plain.function]

@@ -12,7 +12,7 @@ from bridge.connector.tree import Gap, Path
 
 _TEXT = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'')
 _PATH = re.compile(r"(?<![\w.\"'\]?])[A-Za-z_]\w*(?:\.\??[A-Za-z_]\w*)*")
-_PLAIN = re.compile(r"\s*(?:(\w+)\(\s*)?([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*(\))?\s*")
+_PLAIN = re.compile(r"\s*(!?)\s*(?:(\w+)\(\s*)?([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*(\))?\s*")
 _MACROS = ("exists", "exists_one", "all", "map", "filter")
 _LOOP = re.compile(rf"\.(?:{'|'.join(_MACROS)})\s*\(|\bin\b|\b(?:pick|first)\s*\(")
 _CHAIN = re.compile(r"(?:\.\??[A-Za-z_]\w*(?!\w*\s*\()|\[\s*(?:\d+|\"\s*\")\s*\])*")
@@ -50,10 +50,11 @@ class Mention:
 
 @dataclass(frozen=True, slots=True)
 class Plain:
-    """An expression that is a path, or one function of a path."""
+    """An expression that is a path, the contrary of a path, or one function of a path."""
 
     mention: Mention
     function: str | None
+    negated: bool = False
 
 
 def _blank(source: str) -> str:
@@ -88,10 +89,10 @@ def of(source: str, variables: Iterable[str]) -> tuple[Mention, ...]:
 
 def plain(source: str, variables: Iterable[str]) -> Plain | None:
     match = _PLAIN.fullmatch(source)
-    if match is None or bool(match[1]) != bool(match[3]) or (match[1] and match[1] not in functions.OF_ONE):
+    if match is None or bool(match[2]) != bool(match[4]) or (match[2] and (match[1] or match[2] not in functions.OF_ONE)):
         return None
-    mention = resolve(match[2], variables)
-    return None if mention is None else Plain(mention, match[1])
+    mention = resolve(match[3], variables)
+    return None if mention is None else Plain(mention, match[2], bool(match[1]))
 
 
 def loops(source: str) -> bool:

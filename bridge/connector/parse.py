@@ -9,6 +9,7 @@ from bridge.connector.complaint import ExprError
 from bridge.connector.expr import Values
 from bridge.connector.finding import identity, optional_text
 from bridge.connector.request import On, Request
+from bridge.connector.salvage import salvage
 from bridge.connector.tree import Gap, NotJson, read_json
 from bridge.errors import Misfit
 from bridge.model import Owner, Parsed, Statement, VerifiedWebhook, Webhook
@@ -24,7 +25,7 @@ def parse(request: Request, ons: tuple[On, ...], settings: Mapping[str, object],
     try:
         body = read_json(webhook.body)
     except NotJson as error:
-        raise Misfit(error.path, error.message) from None
+        raise _refused(error, request, ons, settings, webhook) from None
     if not isinstance(body, dict):
         raise Misfit("", "must be a JSON object")
     values = Values({"body": body, "headers": webhook.headers, **settings})
@@ -32,6 +33,16 @@ def parse(request: Request, ons: tuple[On, ...], settings: Mapping[str, object],
         return _read(request, ons, values, webhook.received_at)
     except ExprError as error:
         raise Misfit(_shown(error.path), error.message, _readable(request, ons, values)) from None
+
+
+def _refused(
+    error: NotJson, request: Request, ons: tuple[On, ...], settings: Mapping[str, object], webhook: VerifiedWebhook
+) -> Misfit:
+    sound, path = salvage(webhook.body)
+    if not isinstance(sound, dict):
+        return Misfit(error.path or path, error.message)
+    values = Values({"body": sound, "headers": webhook.headers, **settings})
+    return Misfit(error.path or path, error.message, _readable(request, ons, values))
 
 
 def stated_time(request: Request, settings: Mapping[str, object], webhook: Webhook) -> float | None:

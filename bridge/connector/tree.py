@@ -115,13 +115,13 @@ def inspect(tree: object) -> None:
         value, depth, path = stack.pop()
         if type(value) is str:
             if "\x00" in value:
-                raise NotJson(_spell(path), "contains NUL")
+                raise NotJson(spell(path), "contains NUL")
         elif type(value) is int or type(value) is float:
             if not -MAX_INT - 1 <= value <= MAX_INT:
-                raise NotJson(_spell(path), "a number is too large")
+                raise NotJson(spell(path), "a number is too large")
         elif type(value) is dict or type(value) is list:
             if depth > MAX_DEPTH:
-                raise NotJson(_spell(path), f"nested deeper than {MAX_DEPTH} levels")
+                raise NotJson(spell(path), f"nested deeper than {MAX_DEPTH} levels")
             _descend(value, depth, path, stack)
 
 
@@ -134,14 +134,14 @@ def _descend(
     if isinstance(value, dict):
         for key, member in value.items():
             if "\x00" in key:
-                raise NotJson(_spell(path), "a key contains NUL")
+                raise NotJson(spell(path), "a key contains NUL")
             stack.append((member, depth + 1, (path, key)))
     else:
         for index, member in enumerate(value):
             stack.append((member, depth + 1, (path, index)))
 
 
-def _spell(path: tuple[object, ...]) -> str:
+def spell(path: tuple[object, ...]) -> str:
     """A field's path fit for a message; the names are the sender's, so only harmless ones are shown."""
     parts: list[str] = []
     while path:
@@ -154,7 +154,10 @@ def _spell(path: tuple[object, ...]) -> str:
 
 def without_nulls(tree: object) -> object:
     """The same tree with null members of objects dropped: null is missing."""
-    if isinstance(tree, Mapping):
+    kind = type(tree)
+    if kind is str or kind is int or kind is bool:
+        return tree
+    if isinstance(tree, dict | Mapping):
         return {key: without_nulls(value) for key, value in tree.items() if value is not None}
     if isinstance(tree, list):
         return [without_nulls(value) for value in tree]

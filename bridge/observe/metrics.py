@@ -35,6 +35,8 @@ class Metrics:
         self.registry = CollectorRegistry()
         self._connectors = frozenset(connectors)
         self._streams = frozenset(streams)
+        self._series: dict[tuple[Counter, tuple[str, ...]], Counter] = {}
+        """Each series by its labels, for to look one up in its counter takes longer than to count."""
         self._webhooks = self._counter("webhooks", "Webhooks by what became of them.", "connector", "outcome")
         self._looks = self._counter("looks", "Looks at devices by how they ended.", "connector", "outcome")
         self._decisions = self._counter("decisions", "Decisions by their reason.", "connector", "reason")
@@ -58,17 +60,17 @@ class Metrics:
         self._start(streams)
 
     def webhook(self, connector: str, outcome: str) -> None:
-        self._webhooks.labels(self._connector(connector), outcome).inc()
+        self._count(self._webhooks, self._connector(connector), outcome)
 
     def look(self, connector: str, outcome: str) -> None:
-        self._looks.labels(self._connector(connector), outcome).inc()
+        self._count(self._looks, self._connector(connector), outcome)
 
     def decision(self, connector: str, reason: str) -> None:
-        self._decisions.labels(self._connector(connector), reason).inc()
+        self._count(self._decisions, self._connector(connector), reason)
 
     def delivery(self, stream: str, outcome: str) -> None:
         """`stream` is the receiver's name in the configuration."""
-        self._deliveries.labels(self._stream(stream), outcome).inc()
+        self._count(self._deliveries, self._stream(stream), outcome)
 
     def acknowledged(self, stream: str, seconds: float) -> None:
         """A SET reached its receiver `seconds` after the webhook that caused it was received."""
@@ -88,6 +90,12 @@ class Metrics:
     def render(self) -> bytes:
         """Prometheus' text format."""
         return generate_latest(self.registry)
+
+    def _count(self, counter: Counter, *labels: str) -> None:
+        series = self._series.get((counter, labels))
+        if series is None:
+            series = self._series[counter, labels] = counter.labels(*labels)
+        series.inc()
 
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, namespace=_NAMESPACE, registry=self.registry)

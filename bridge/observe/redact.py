@@ -24,6 +24,7 @@ _JWS = re.compile(r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+(?:\.[A-Z
 _PEM = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|\Z)", re.DOTALL)
 _DEEPEST: Final = 6
 _LONGEST: Final = 16_384
+_MOST_NAMES: Final = 1_000
 
 
 class Redact:
@@ -31,9 +32,11 @@ class Redact:
 
     def __init__(self, key: bytes) -> None:
         self._key = key
+        self._names: dict[str, tuple[str, bool]] = {}
+        """The names of members met so far, which are few: as they are shown, and whether they name a secret."""
 
     def __call__(self, _: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        return {self.text(name): self._member(name, value) for name, value in event.items()}
+        return self._members(event, 0)
 
     def person(self, email: str) -> str:
         """`person:` and 12 hexadecimal digits, the same for the same address in any case."""
@@ -57,12 +60,22 @@ class Redact:
             text = _EMAIL.sub(lambda found: self.person(found.group()), text)
         return text
 
-    def _member(self, name: object, value: Any, depth: int = 0) -> Any:
-        if isinstance(name, str) and _SECRET_KEY.search(name) and value not in (None, "", True, False):
-            return GONE
-        return self._value(value, depth)
+    def _members(self, members: Mapping[Any, Any], depth: int) -> dict[str, Any]:
+        shown: dict[str, Any] = {}
+        for name, value in members.items():
+            key, secret = self._names.get(name) or self._named(name)
+            shown[key] = GONE if secret and value not in (None, "", True, False) else self._value(value, depth)
+        return shown
+
+    def _named(self, name: object) -> tuple[str, bool]:
+        named = self.text(str(name)), isinstance(name, str) and _SECRET_KEY.search(name) is not None
+        if isinstance(name, str) and len(self._names) < _MOST_NAMES:
+            self._names[name] = named
+        return named
 
     def _value(self, value: Any, depth: int) -> Any:
+        if type(value) is str:
+            return self.text(value)
         if value is None or isinstance(value, bool | int | float):
             return value
         if isinstance(value, str):
@@ -70,7 +83,7 @@ class Redact:
         if depth >= _DEEPEST:
             return TOO_DEEP
         if isinstance(value, Mapping):
-            return {self.text(str(name)): self._member(name, one, depth + 1) for name, one in value.items()}
+            return self._members(value, depth + 1)
         if isinstance(value, list | tuple | set | frozenset):
             return [self._value(one, depth + 1) for one in value]
         if isinstance(value, bytes | bytearray):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import structlog
 
 from bridge.clock import Clock
+from bridge.errors import Unavailable
 from bridge.model import LookFailed
 from bridge.pipeline.ports import Meter, Source
 from bridge.pipeline.tell import Answer, Answered, Teller
@@ -19,6 +20,8 @@ LOOK_TIMEOUT = 60.0
 """Seconds for all the questions of one look."""
 LEASE = 180.0
 """Seconds that a look is held; longer than a look and its commit may take."""
+PATIENCE = 60.0
+"""Seconds that an answer is kept for a store that cannot take it now; after that the look is asked anew."""
 POLL = 1.0
 """Seconds after which due looks are sought without anybody ringing: other processes write to the store too."""
 FOLDING_LANE = 256
@@ -108,7 +111,17 @@ class Lane:
 
     async def _one(self, leased: LeasedLook) -> None:
         answer = await self._ask(leased) if self._source.has_api else None
-        await self._teller.tell(Answered(leased.look, leased.device, answer))
+        answered = Answered(leased.look, leased.device, answer)
+        until = self._clock.monotonic() + PATIENCE
+        while True:
+            try:
+                await self._teller.tell(answered)
+                return
+            except Unavailable as problem:
+                if self._stopping or self._clock.monotonic() > until:
+                    raise
+                self._trouble(f"looks of {self._source.name}: {problem}")
+                await self._clock.sleep(POLL)
 
     async def _ask(self, leased: LeasedLook) -> Answer:
         try:

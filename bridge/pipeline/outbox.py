@@ -14,16 +14,19 @@ import structlog
 
 from bridge.clock import Clock, Dice
 from bridge.delivery.retry import Health, RowNext, health_after, row_after
+from bridge.errors import Unavailable
 from bridge.model import Outcome, Stream
 from bridge.pipeline.ports import Meter, Push
 from bridge.store.protocol import Delivery, Settlement, Store, StreamRow
 
 _log = structlog.get_logger("bridge.outbox")
 
-AT_ONCE = 32
+AT_ONCE = 64
 """Pushes under way to one receiver, at most."""
 LEASE = 60.0
 """Seconds that a delivery is held; longer than a push may take."""
+PATIENCE = 40.0
+"""Seconds that an answer is kept for a store that cannot take it now; with the push it stays within the lease."""
 NOTED = 30.0
 """Seconds between notes in the store of when a well stream was last delivered to."""
 POLL = 0.5
@@ -159,11 +162,25 @@ class Outbox:
             outcome = await self._push(lane.stream, delivery.text)
             now = self._clock.now()
             after = self._after(lane, delivery, outcome, now)
-            await self._store.settle([_settlement(delivery, outcome, after, now)])
-            await self._judge_health(lane, outcome, after, now)
+            # Before the row is free: whoever leases it next must know how the receiver is.
+            self._judge_health(lane, outcome, after, now)
+            await self._settle(_settlement(delivery, outcome, after, now))
+            await self._note_health(lane, outcome, now)
             self._report(lane, delivery, outcome, after, now)
         finally:
             lane.under_way -= 1
+
+    async def _settle(self, settlement: Settlement) -> None:
+        """What a receiver answered is kept for a store that cannot take it now; else the SET would go out again."""
+        until = self._clock.monotonic() + PATIENCE
+        while True:
+            try:
+                return await self._store.settle([settlement])
+            except Unavailable as problem:
+                if self._stopping or self._clock.monotonic() > until:
+                    raise
+                self._trouble(f"outbox: {problem}")
+                await self._clock.sleep(POLL)
 
     def _after(self, lane: Lane, delivery: Delivery, outcome: Outcome, now: float) -> RowNext:
         others = lane.successes > lane.failed_at.get(delivery.id, lane.successes)
@@ -174,14 +191,16 @@ class Outbox:
             lane.failed_at.pop(delivery.id, None)
         return after
 
-    async def _judge_health(self, lane: Lane, outcome: Outcome, after: RowNext, now: float) -> None:
-        delivered = outcome.kind == "delivered"
-        lane.successes += delivered
-        if after.row_fault and outcome.kind == "stream":
-            return
-        before, lane.health = lane.health, health_after(lane.health, outcome, now, self._dice)
+    def _judge_health(self, lane: Lane, outcome: Outcome, after: RowNext, now: float) -> None:
+        lane.successes += outcome.kind == "delivered"
+        if not (after.row_fault and outcome.kind == "stream"):
+            lane.health = health_after(lane.health, outcome, now, self._dice)
+
+    async def _note_health(self, lane: Lane, outcome: Outcome, now: float) -> None:
+        """In the store where it changed, and in the log where it changed sides."""
+        was_well, delivered = lane.row.failures == 0, outcome.kind == "delivered"
         stale = delivered and now - (lane.row.last_delivered_at or 0.0) > NOTED
-        if before == lane.health and not stale:
+        if _health(lane.row) == lane.health and not stale:
             return
         lane.row = replace(
             lane.row,
@@ -193,7 +212,7 @@ class Outbox:
             last_delivered_at=now if delivered else lane.row.last_delivered_at,
         )
         await self._store.put_stream(lane.row)
-        if (before.failures == 0) != (lane.health.failures == 0):
+        if was_well != (lane.health.failures == 0):
             _log.warning(
                 "stream.health",
                 stream=lane.stream.name,
@@ -224,6 +243,7 @@ class Outbox:
 
 
 def _health(row: StreamRow) -> Health:
+    """As the store knows it."""
     return Health(row.failures, row.retry_at, row.unwell_since, row.last_code, row.last_words)
 
 

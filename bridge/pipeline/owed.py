@@ -20,7 +20,7 @@ from bridge.pipeline.draft import Draft, Standing
 from bridge.pipeline.ports import Source
 from bridge.pipeline.rename import RENAMED, Held, held_rows
 from bridge.ssf.events import compliance_event
-from bridge.ssf.ledger import CANCELLED_OUT, Comparison, compare, holding, truth
+from bridge.ssf.ledger import CANCELLED_OUT, DRY_RUN, Comparison, compare, holding, truth
 from bridge.ssf.stream import wants
 from bridge.ssf.subject import wire_subject
 from bridge.store.protocol import LedgerMove, LedgerWrite, NewDelivery, Scene
@@ -130,7 +130,7 @@ class _Case:
 
     def owing(self) -> Owing | None:
         row = self.held.row if self.held else LedgerRow(self.stream.id, self.subject.key)
-        unwanted = wants(self.stream, DEVICE_COMPLIANCE_CHANGE, self.draft.connector, self.subject.login)
+        unwanted = self._unwanted()
         moved = self.held is not None and self.held.moved
         if unwanted:
             kept = Comparison("none", unwanted, told=row.told, given_up=row.given_up)
@@ -143,6 +143,23 @@ class _Case:
         named = self._named(current)
         event = self._event(named, row, comparison, current) if comparison.action == "mint" else None
         return self._owing(row, comparison, named, event)
+
+    def _unwanted(self) -> str:
+        return (
+            wants(self.stream, DEVICE_COMPLIANCE_CHANGE, self.draft.connector, self.subject.login) or self._rehearsed()
+        )
+
+    def _rehearsed(self) -> str:
+        """`dry_run` if only a connector in dry run would change what the stream is told: its devices neither hold a
+        person nor, where one was told before, let them go."""
+        live = [one for one in self.people if not self._in_dry_run(one.connector)]
+        if self._in_dry_run(self.draft.connector):
+            return DRY_RUN
+        return "" if truth(self.stream, self.subject, live) == truth(self.stream, self.subject, self.people) else DRY_RUN
+
+    def _in_dry_run(self, connector: str) -> bool:
+        source = self.sources.get(connector)
+        return source is not None and source.dry_run
 
     def _owing(self, row: LedgerRow, comparison: Comparison, named: Device, event: Event | None) -> Owing:
         supersede, why = (self.held.supersede, RENAMED) if self.held and self.held.supersede else (None, "")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bridge.model import Device, LedgerRow, Stream
-from bridge.pipeline.draft import Draft
+from bridge.pipeline.draft import Draft, reach_of
 from bridge.ssf.subject import wire_subject
 from bridge.store.protocol import LedgerMove, Scene
 
@@ -29,7 +29,8 @@ def held_rows(
     draft: Draft, scene: Scene, stream: Stream, people: Mapping[str, tuple[Device, ...]]
 ) -> tuple[dict[str, Held], list[LedgerMove]]:
     """The ledger rows of this stream by subject, a rename's rows moved to the new login where that is free."""
-    rows = {key: Held(row) for (stream_id, key), row in scene.ledger.items() if stream_id == stream.id}
+    told = {key: scene.ledger.get(key) for key in reach_of(draft).subjects if key[0] == stream.id}
+    rows = {key: Held(row) for (_, key), row in told.items() if row is not None}
     moves: list[LedgerMove] = []
     login = draft.device.login
     if login is None:

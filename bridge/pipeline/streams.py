@@ -28,7 +28,10 @@ class Plan:
 
 
 def reconcile(receivers: Mapping[str, Receiver], rows: Sequence[StreamRow], ids: Ids, now: float) -> Plan:
-    """A stream is kept by name. A changed audience is another stream; one whose receiver is gone is orphaned."""
+    """A stream is kept by name. A changed audience is another stream; one whose receiver is gone is orphaned.
+
+    A receiver in dry run is as good as disabled: nothing is sent and its ledger does not move.
+    """
     carried: list[tuple[Stream, StreamRow]] = []
     put: list[StreamRow] = []
     silenced: list[tuple[str, str]] = []
@@ -38,10 +41,11 @@ def reconcile(receivers: Mapping[str, Receiver], rows: Sequence[StreamRow], ids:
         if receiver.delivery == "poll":
             continue
         known = next((row for row in rows if (row.name, row.audience) == (name, receiver.audience)), None)
-        resuming = known is not None and receiver.enabled and (known.orphaned or not known.enabled)
+        sends = receiver.enabled and not receiver.dry_run
+        resuming = known is not None and sends and (known.orphaned or not known.enabled)
         row = replace(
             known or StreamRow(ids.token(), name, receiver.audience, now),
-            enabled=receiver.enabled and not resuming,
+            enabled=sends and not resuming,
             orphaned=False,
         )
         taken.add(row.id)
@@ -49,7 +53,7 @@ def reconcile(receivers: Mapping[str, Receiver], rows: Sequence[StreamRow], ids:
         carried.append((stream, row))
         if row != known:
             put.append(row)
-        if known is not None and not receiver.enabled:
+        if known is not None and not sends:
             silenced.append((row.id, "stream_disabled"))
         if resuming:
             resumed.append(stream)
@@ -77,7 +81,7 @@ def stream_of(receiver: Receiver, row: StreamRow) -> Stream:
         events=frozenset(receiver.events) if receiver.events is not None else frozenset({DEVICE_COMPLIANCE_CHANGE}),
         connectors=frozenset(receiver.connectors) if receiver.connectors is not None else None,
         domains=frozenset(receiver.domains) if receiver.domains is not None else None,
-        enabled=receiver.enabled,
+        enabled=receiver.enabled and not receiver.dry_run,
         orphaned=row.orphaned,
         send_sub_id=receiver.send_sub_id,
         send_txn=receiver.send_txn,

@@ -136,16 +136,15 @@ class Teller:
         return later
 
     async def _draft(self, batch: list[_Waiting], now: float) -> list[_Waiting]:
-        """One that cannot be decided fails alone."""
-        drafted = []
-        for one in batch:
-            try:
-                one.draft = await self._drafted(one.answered, now)
-            except Exception as trouble:
-                one.fail(trouble)
-            else:
-                drafted.append(one)
-        return drafted
+        """All at once, so that what they read is read together. One that cannot be decided fails alone."""
+        drafts = await asyncio.gather(*(self._drafted(one.answered, now) for one in batch), return_exceptions=True)
+        for one, draft in zip(batch, drafts, strict=True):
+            one.draft = draft if isinstance(draft, Draft) else None
+            if isinstance(draft, Exception):
+                one.fail(draft)
+            elif isinstance(draft, BaseException):
+                raise draft
+        return [one for one in batch if one.draft is not None]
 
     async def _owe(self, batch: list[_Waiting], now: float) -> list[_Waiting]:
         scene = await self._scene([one.the_draft for one in batch])

@@ -67,6 +67,7 @@ _DECISIONS: Mapping[str, tuple[str, str]] = {
 }
 _STREAMS: Mapping[str, tuple[str, str]] = {
     "told": ("it was told, and has acknowledged it", ""),
+    "dry_run": ("its connector is in dry run: everything happens except sending", "dry_run = false"),
     "already_told": ("it was told this status, and nothing changed since", "a change of the status"),
     "nothing_to_tell": (
         "it was told nothing, and a receiver that was told nothing takes the device as compliant",

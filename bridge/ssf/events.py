@@ -133,9 +133,15 @@ def _basis(device: Device) -> str:
 def _plain(text: str, device: Device) -> str:
     """Vendor text on one line, without e-mail addresses and without the name of the device."""
     line = _NOT_TEXT.sub(" ", text)
-    if len(device.name) > 2:
-        line = re.sub(re.escape(_NOT_TEXT.sub(" ", device.name)), "this device", line, flags=re.IGNORECASE)
+    name = _NOT_TEXT.sub(" ", device.name)
+    if len(device.name) > 2 and _may_hold(line, name):
+        line = re.sub(re.escape(name), "this device", line, flags=re.IGNORECASE)
     return _EMAIL.sub("(address)", line).strip()
+
+
+def _may_hold(line: str, name: str) -> bool:
+    """Whether the name may stand in the line in any case: to build a pattern for each device costs more than a SET."""
+    return name.lower() in line.lower() or not (line.isascii() and name.isascii())
 
 
 def _unique(texts: Iterable[str]) -> list[str]:

@@ -12,6 +12,7 @@ TOLD: Final = "told"
 ALREADY_TOLD: Final = "already_told"
 CANCELLED_OUT: Final = "cancelled_out"
 DEAD: Final = "dead"
+DRY_RUN: Final = "dry_run"
 
 
 @dataclass(frozen=True, slots=True)

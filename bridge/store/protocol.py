@@ -139,7 +139,7 @@ class Quarantined:
 
 class Inbox(Protocol):
     async def accept(self, arrival: Arrival) -> Accepted:
-        """Commit the webhook and its rings, or find the first one with the same `delivery_hash` (then nothing is written)."""
+        """Commit the webhook and its rings, or find the first with the same `delivery_hash` (then it writes nothing)."""
 
     async def quarantine(self, misfit: Quarantined, rings: Sequence[Ring], keep: int = 1000) -> None: ...
 
@@ -200,7 +200,7 @@ class LedgerWrite:
 
 @dataclass(frozen=True, slots=True)
 class LedgerMove:
-    """A rename: the row of `old` (at `old_version`) goes; a LedgerWrite of the new name stands beside this in the unit."""
+    """A rename: the row of `old` (at `old_version`) goes; a LedgerWrite of the new name stands in the same unit."""
 
     stream_id: str
     old: str
@@ -321,8 +321,8 @@ class Outbox(Protocol):
     async def lease_deliveries(
         self, streams: Mapping[str, int], now: float, until: float, probes: Collection[str] = ()
     ) -> list[Delivery]:
-        """For each stream id up to that many heads, oldest first: the oldest pending row of each (stream, order) that is
-        due and not held. Now held until `until`, durably, before this returns.
+        """For each stream id up to that many heads, oldest first: the oldest pending row of each (stream, order) that
+        is due and not held. Now held until `until`, durably, before this returns.
 
         For a stream in `probes`: one head, due or not, the one with the fewest attempts, the oldest among equals.
         """
@@ -348,9 +348,9 @@ class Outbox(Protocol):
         """Newest first, beginning before the id `before`."""
 
     async def revive(self, delivery_id: int, now: float) -> str:
-        """A dead row pending again with its attempts forgotten, its ledger row told its status; or a pending one made due.
+        """A dead row pending again with its attempts forgotten, its ledger row told its status; a pending one due now.
 
-        Returns "" or why not: `delivered`, `superseded`, `not_found`, `overtaken` (the ledger names another row by now).
+        Returns "" or why not: `delivered`, `superseded`, `not_found`, `overtaken` (the ledger names another row).
         """
 
     async def drop(self, delivery_id: int, now: float, why: str) -> str:

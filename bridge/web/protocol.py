@@ -1,6 +1,7 @@
 """uvicorn's HTTP protocol with two limits that it lacks: how large the head of a request may be, and how late.
 
 Without them anyone who can connect could fill the memory with one endless header, or the connections with silence.
+The trailer fields behind a chunked body (RFC 9112 §7.1.2) are bounded like a head.
 """
 
 from __future__ import annotations
@@ -45,13 +46,31 @@ class BoundedHead(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._head_begins()
+
+    def on_headers_complete(self) -> None:
+        self._head_ends()
+        super().on_headers_complete()
+
+    def on_chunk_header(self) -> None:
+        """What follows is the chunk's data, or after the last chunk the trailer fields."""
+        self._head_begins()
+
+    def on_body(self, body: bytes) -> None:
+        self._head_ends()
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._head_ends()
+        super().on_message_complete()
+
+    def _head_begins(self) -> None:
         self._reading_head = True
         self._head_bytes = 0
 
-    def on_headers_complete(self) -> None:
+    def _head_ends(self) -> None:
         self._reading_head = False
         self._stop_timer()
-        super().on_headers_complete()
 
     def _too_late(self) -> None:
         self._timer = None

@@ -477,7 +477,6 @@ audience = "x"
 """
     found = loaded(tmp_path, text)
     assert [path for path, _ in no_effect(found.config, found.written)] == [
-        "connectors.k.dry_run",
         "guard.max_users",
         "oauth.clients.c",
         "policy.baseline",

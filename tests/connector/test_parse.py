@@ -129,6 +129,38 @@ def test_what_no_vendor_means_is_refused(kolide: Connector, body: bytes, words: 
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [
+        (b'"a\\u0000b"', "data.device.name"),
+        (b'"\\ud800"', "data.device.name"),
+        (b'"\\udc00\\ud800"', "data.device.name"),
+        (b'"\xff\xfe"', "data.device.name"),
+        (b'"\xed\xa0\x80"', "data.device.name"),
+        (b"1e999", "data.device.name"),
+        (b"-1e999", "data.device.name"),
+        (b"NaN", "data.device.name"),
+        (b"9" * 5000, "data.device.name"),
+        (b"18446744073709551616", "data.device.name"),
+        (b'{"a\\u0000":1}', "data.device.name"),
+        (b'["fine", "a\\u0000b"]', "data.device.name.1"),
+        (b"[" * 70 + b"]" * 70, "data.device.name.0.0"),
+    ],
+)
+def test_what_is_refused_for_one_field_still_names_it_and_rings(kolide: Connector, name: bytes, field: str) -> None:
+    with pytest.raises(Misfit) as caught:
+        kolide.parse(verified(BODY.replace(b'"lap-a"', name)))
+    assert caught.value.path.startswith(field)
+    assert caught.value.device_ids == ("1001",)
+
+
+@pytest.mark.parametrize("device", [b'"a\\u0000b"', b'"\\ud800"', b'"\xff"', b"9" * 30, b"[" * 5000 + b"]" * 5000])
+def test_a_device_id_that_cannot_be_read_rings_for_nobody(kolide: Connector, device: bytes) -> None:
+    with pytest.raises(Misfit) as caught:
+        kolide.parse(verified(BODY.replace(b"1001", device)))
+    assert caught.value.device_ids == ()
+
+
 def test_the_deepest_that_is_taken(kolide: Connector) -> None:
     body = b'{"event":"unknown","id":"1","timestamp":"2026-11-01T10:00:00Z","x":' + b"[" * 63 + b"]" * 63 + b"}"
     assert kolide.parse(verified(body)).ignored == "unknown_event"

@@ -1,4 +1,4 @@
-"""`python -m tests.e2e.crash_at COMMAND…`: caep-bridge that kills itself (SIGKILL) at a chosen call of a chosen function.
+"""`python -m tests.e2e.crash_at COMMAND…`: caep-bridge that kills itself (SIGKILL) at a chosen call.
 
 The file `crash-at` in the working directory says where, as `settle.before 2`: the second call of `settle`, before it
 does anything. It is read at the start if it is there, and again at SIGUSR1. Nothing of the product knows of this: the

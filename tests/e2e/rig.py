@@ -118,7 +118,7 @@ class Rig:
         assert self.statuses(receiver, **about) == list(statuses), words()
 
     async def quiet(self, seconds: float = 15.0, devices: Iterable[int] | None = None) -> None:
-        """Until every look has ended well, and no SET waits. Repeats that a contradiction asked for may be due later."""
+        """Until every look has ended well, and no SET waits. Repeats for a contradiction may be due later."""
         await wait_until(lambda: self._is_quiet(devices), seconds, self.service.tail)
 
     async def quiet_looks(self, seconds: float = 15.0, devices: Iterable[int] | None = None) -> None:

@@ -132,10 +132,10 @@ class Service:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("CAEP_BRIDGE_")}
         return kept | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
 
-    def tail(self, lines: int = 40) -> str:
+    def tail(self, lines: int = 12) -> str:
         if not self.log.exists():
             return "(no log)"
-        return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
+        return "\n".join(line[-600:] for line in self.log.read_text(errors="replace").splitlines()[-lines:])
 
     def logged(self, event: str) -> list[dict[str, Any]]:
         """The log lines of one kind, oldest first."""
@@ -150,7 +150,7 @@ def free_ports(count: int) -> list[int]:
     """Ports that nobody listens on, outside of the range that the system gives to outgoing connections."""
     found: list[int] = []
     while len(found) < count:
-        port = random.randrange(20_000, 32_000)
+        port = random.SystemRandom().randrange(12_000, 32_000)
         with socket.socket() as probe:
             try:
                 probe.bind(("127.0.0.1", port))

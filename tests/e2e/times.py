@@ -28,5 +28,5 @@ async def wait_until(
         if value:
             return value
         if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what() if callable(what) else what or condition}")
+            raise AssertionError(f"not within {seconds} s: {what() if callable(what) else what or condition}"[:4000])
         await asyncio.sleep(0.02)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import io
 import json
 import time
 import uuid
@@ -64,7 +65,9 @@ class Answer:
 async def post(session: aiohttp.ClientSession, url: str, body: bytes, headers: dict[str, str] | None = None) -> Answer:
     """`headers` replace those that Kolide sends; one that is "" is left out."""
     sent = {"Content-Type": "application/json", "Authorization": signature(body), **(headers or {})}
-    async with session.post(url, data=body, headers={name: value for name, value in sent.items() if value}) as answer:
+    async with session.post(
+        url, data=io.BytesIO(body), headers={name: value for name, value in sent.items() if value}
+    ) as answer:
         text = await answer.read()
         parsed = json.loads(text) if text else {}
         return Answer(answer.status, {name.lower(): value for name, value in answer.headers.items()}, parsed)

@@ -1,8 +1,8 @@
 """Random histories against a plain model (the issue's "Posture, ledger, looks").
 
-Always: what a receiver heard about one person (or person and device) alternates, and each SET's `previous_status` is what
-that receiver was told before. At the end, once every vendor and receiver answers and every look is done: each enabled
-stream was last told the truth about each wire subject.
+Always: what a receiver heard about one person (or person and device) alternates, and the `previous_status` of each SET
+is what that receiver was told before. At the end, once every vendor and receiver answers and every look is done: each
+enabled stream was last told the truth about each wire subject.
 """
 
 from __future__ import annotations

@@ -105,6 +105,7 @@ class Vendor:
     has_api = True
     concurrency = 8
     fold_recoveries = False
+    dry_run = False
     judge = OpenIssues()
 
     def __init__(self) -> None:

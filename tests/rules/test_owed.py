@@ -28,9 +28,14 @@ class Titled:
 
     title: str = "Kolide"
     namespace: str = "kolide-prod"
+    dry_run: bool = False
 
 
-SOURCES: Mapping[str, Any] = {"kolide": Titled(), "jamf": Titled("Jamf", "jamf")}
+SOURCES: Mapping[str, Any] = {
+    "kolide": Titled(),
+    "jamf": Titled("Jamf", "jamf"),
+    "trial": Titled("Trial", "trial", dry_run=True),
+}
 
 
 def key(to: Stream, login: str | None, device: Device) -> tuple[str, str]:
@@ -82,6 +87,15 @@ def test_a_failing_device_is_told_to_every_stream() -> None:
     assert event is not None
     assert (event.at, event.namespace, event.device_id, event.txn) == (int(NOW - 60), "kolide-prod", "d1", "t1")
     assert event.reason_admin == "Kolide: Check 1"
+
+
+def test_a_connector_in_dry_run_neither_holds_nor_lets_go() -> None:
+    tried = replace(clean(), connector="trial", device_id="t9", status=NC)
+    assert sets(after(clean(), snapshot(), tried)) == []
+    failing = after(clean(), snapshot(finding()), tried)
+    assert sets(failing) == [("rp", ADA.email, C, NC), ("okta", ADA.email, C, NC)]
+    released = after(clean(), snapshot(), tried, ledger=told(risk(), clean(), NC), streams=[risk()])
+    assert sets(released) == []
 
 
 def test_what_is_written() -> None:

@@ -38,6 +38,34 @@ async def test_a_head_without_end_is_cut_off(begin: bytes) -> None:
         assert (await wire.answer())[0] == 400
 
 
+@pytest.mark.parametrize("request_line", [b"GET /healthz", b"POST /webhooks/fleet"])
+@pytest.mark.parametrize("piece", [b"X-Many: x\r\n" * 400, b"x" * 4096])
+async def test_trailers_without_end_are_cut_off(request_line: bytes, piece: bytes) -> None:
+    async with opened(Doors()) as doors, raw(doors.public) as wire:
+        await wire.send(request_line + b" HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n")
+        await wire.send(b"Transfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\nX-Long: x")
+        assert await sent_without_end(wire, piece) < 50 * HEAD_BYTES
+
+
+async def test_trailers_that_do_not_end_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(protocol, "HEAD_SECONDS", 0.05)
+    async with opened(Doors()) as doors, raw(doors.public) as wire:
+        await wire.send(REQUEST + b"Transfer-Encoding: chunked\r\n\r\n0\r\nX-Late: ")
+        assert (await wire.answer())[0] == 200
+        assert await asyncio.wait_for(wire.closed(), 2)
+
+
+async def test_many_small_chunks_and_a_trailer_pass() -> None:
+    async with opened(Doors()) as doors, raw(doors.public) as wire:
+        for _ in range(2):
+            await wire.send(b"POST /webhooks/fleet HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n")
+            await wire.send(b"Transfer-Encoding: chunked\r\n\r\n")
+            for piece in (b"{", *[b" "] * 20_000, b"}"):
+                await wire.send(b"1\r\n" + piece + b"\r\n")
+            await wire.send(b"0\r\nX-Sum: 1\r\n\r\n")
+            assert (await wire.answer())[0] == 202
+
+
 async def test_large_heads_within_the_limit_pass_one_after_another() -> None:
     async with opened(Doors()) as doors, raw(doors.public) as wire:
         for _ in range(4):

@@ -36,7 +36,9 @@ _PEOPLE = (
 )
 _DEVICES = select(devices.c.doc, devices.c.version)
 _DEVICE = _DEVICES.where(devices.c.connector == bindparam("connector"), devices.c.device_id == bindparam("device_id"))
-_OF_PERSON = _DEVICES.where(devices.c.connector == bindparam("connector"), devices.c.owner_id == bindparam("owner_id"))
+_OF_PERSON = select(devices.c.connector, devices.c.owner_id, devices.c.doc, devices.c.version).where(
+    devices.c.connector == bindparam("first"), among(devices.c.owner_id, "seconds")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +70,12 @@ def device(conn: Connection, connector: str, device_id: str) -> Device | None:
     return None if row is None else rows.device(*row)
 
 
-def devices_of_person(conn: Connection, connector: str, owner_id: str) -> list[Device]:
-    found = conn.execute(_OF_PERSON, {"connector": connector, "owner_id": owner_id})
-    return sorted((rows.device(*row) for row in found), key=lambda device: device.device_id)
+def of_person_many(conn: Connection, people: Sequence[tuple[str, str]]) -> list[list[Device]]:
+    """The devices of each person, who is (connector, owner id), by device id."""
+    found: dict[tuple[str, str], list[Device]] = {person: [] for person in people}
+    for connector, owner_id, doc, version in rows_of(conn, _OF_PERSON, people):
+        found[connector, owner_id].append(rows.device(doc, version))
+    return [sorted(found[person], key=lambda device: device.device_id) for person in people]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """The commit queue: callers of one event loop or many share transactions (design §2.7).
 
 One thread owns one connection. Each turn it takes what is waiting, up to 256 rows and without lingering, groups it by
-batch function, and runs one transaction. A caller is answered after the commit. If a batch function fails, the items
+batch function, and runs one transaction. An idle thread is called once for all that one pass of an event loop submits. A caller is answered after the commit. If a batch function fails, the items
 are run again one by one, each behind a savepoint, so that the faulty one comes back alone.
 
 A caller that has waited for `patience` seconds gets `Unavailable` and its item is taken back: it will not be written.
@@ -64,6 +64,8 @@ class CommitQueue:
         self._conn: Connection | None = None
         self._lock = threading.Condition()
         self._waiting: deque[_Waiting] = deque()
+        self._calling: asyncio.AbstractEventLoop | None = None
+        """The loop that will call the thread once it has run what is ready now."""
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -78,7 +80,9 @@ class CommitQueue:
             if self._thread.ident is None:
                 self._thread.start()
             self._waiting.append(waiting)
-            self._lock.notify()
+            if self._calling is not waiting.loop:
+                self._calling = waiting.loop
+                waiting.loop.call_soon(self._call)
         timer = waiting.loop.call_later(self._patience, self._lose_patience, waiting)
         try:
             result: Result = await waiting.future
@@ -97,6 +101,11 @@ class CommitQueue:
             await asyncio.to_thread(self._thread.join)
 
     # -- in the caller's thread -------------------------------------------------------------------
+
+    def _call(self) -> None:
+        with self._lock:
+            self._calling = None
+            self._lock.notify()
 
     def _take_back(self, waiting: _Waiting) -> bool:
         with self._lock:

@@ -74,7 +74,7 @@ def rows_of(conn: Connection, statement: Executable, pairs: Iterable[tuple[str, 
         seconds = [second for _, second in group]
         for start in range(0, len(seconds), MOST_PARAMETERS):
             chunk: Sequence[str] = seconds[start : start + MOST_PARAMETERS]
-            yield from conn.execute(statement, {"first": first, "seconds": chunk})
+            yield from conn.execute(statement, {"first": first, "seconds": chunk}).all()
 
 
 MOST_PARAMETERS = 10_000

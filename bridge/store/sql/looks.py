@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
@@ -116,8 +116,8 @@ def _lease(conn: Connection, item: LeaseLooks) -> list[LeasedLook]:
                 "most": item.limit - len(leased),
             },
         )
-        for row in found:
-            look = replace(rows.look(row), leased_until=item.until)
+        for row in found.all():
+            look = rows.look(row, leased_until=item.until)
             leased.append(LeasedLook(look, rows.device(row[-2], row[-1]) if row[-1] else None))
     if leased:
         ids = [one.look.device_id for one in leased]

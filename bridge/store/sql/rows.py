@@ -47,11 +47,13 @@ def _stated(doc: dict[str, Any]) -> Stated:
 # -- looks ----------------------------------------------------------------------------------------
 
 
-def look(row: AnyRow) -> Look:
+def look(row: AnyRow, *, leased_until: float | None = None) -> Look:
+    """`leased_until`: the lease that is about to be written, if there is one."""
     stated = () if row[9] == "[]" else tuple(_stated(doc) for doc in orjson.loads(row[9]))
     return Look(
         connector=row[0], device_id=row[1], due_at=row[2], urgency=Urgency(row[3]), txn=row[4], generation=row[5],
-        attempts=row[6], contradictions=row[7], rung_at=row[8], stated=stated, last_error=row[10], leased_until=row[11],
+        attempts=row[6], contradictions=row[7], rung_at=row[8], stated=stated, last_error=row[10],
+        leased_until=row[11] if leased_until is None else leased_until,
     )  # fmt: skip
 
 

@@ -81,7 +81,7 @@ class SqlStore:
         return await self._read(lambda conn: beliefs.list_devices(conn, want))
 
     async def devices_of_person(self, connector: str, owner_id: str) -> list[Device]:
-        return await self._read(lambda conn: beliefs.devices_of_person(conn, connector, owner_id))
+        return await self._reader.submit(beliefs.of_person_many, (connector, owner_id))
 
     async def told(self, stream_id: str, status: Status, *, after: str = "", limit: int = 100) -> list[p.LedgerRow]:
         return await self._read(lambda conn: beliefs.told(conn, stream_id, status, after, limit))

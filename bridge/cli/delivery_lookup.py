@@ -1,0 +1,24 @@
+"""Which delivery, and whose, a command means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from bridge.store.protocol import Delivery, Store
+
+
+async def find(store: Store, which: str) -> Delivery | None:
+    """The delivery of that number, else of that `jti`."""
+    if which.isascii() and which.isdigit() and len(which) <= 18:
+        found = await store.delivery(int(which))
+        if found is not None:
+            return found
+    return next(iter(await store.deliveries(jti=which, limit=1)), None)
+
+
+def stream_ids(names: dict[str, str], wanted: str | None) -> list[str] | None:
+    """The ids of the streams of that name or id; None: all; empty: there is none."""
+    if wanted is None:
+        return None
+    return [stream_id for stream_id, name in names.items() if wanted in (stream_id, name)]
