@@ -8,13 +8,14 @@
 | global                                                           | yes              | yes                        |
 
 `insecure` is `delivery.allow_insecure_targets`; it never opens the first line. An IPv6 address that carries an IPv4
-address (mapped, compatible, NAT64, 6to4, Teredo) must pass under both faces. Pure: nothing here resolves a name.
+address (mapped, compatible, translated, NAT64, 6to4, Teredo) must pass under both faces. Pure: names are not resolved.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from yarl import URL
@@ -42,6 +43,7 @@ _NEVER: tuple[tuple[Network, str], ...] = tuple(
 _METADATA_NAMES = frozenset({"metadata", "metadata.google.internal", "metadata.goog", "instance-data"})
 _NAT64 = (ip_network("64:ff9b::/96"), ip_network("64:ff9b:1::/48"))
 _COMPATIBLE = ip_network("::/96")
+_TRANSLATED = ip_network("::ffff:0:0:0/96")
 _NUMBER = re.compile(r"(0[xX][0-9a-fA-F]*|[0-9]+)")
 _USERINFO = re.compile(r"[^/?#]*//[^/?#]*@")
 _UNFIT = re.compile(r"[\x00-\x20\x7f\\]")
@@ -81,6 +83,12 @@ def check_url(url: str, *, by_admin: bool, insecure: bool, allowed: Sequence[Net
 
 def check_host(host: str, *, by_admin: bool, insecure: bool, allowed: Sequence[Network] = ()) -> str | None:
     """The host part of `check_url`: an IP literal without brackets, or a name in ASCII."""
+    return _check_host(host, by_admin, insecure, tuple(allowed))
+
+
+@lru_cache(maxsize=1000)
+def _check_host(host: str, by_admin: bool, insecure: bool, allowed: tuple[Network, ...]) -> str | None:
+    """The few hosts that we call come again and again."""
     ip = literal(host)
     if ip is not None:
         return forbidden(ip, by_admin=by_admin, insecure=insecure, allowed=allowed)
@@ -108,7 +116,7 @@ def _faces(ip: Address) -> Iterator[Address]:
         return
     if ip.ipv4_mapped is not None:
         yield ip.ipv4_mapped
-    elif any(ip in net for net in _NAT64) or (ip in _COMPATIBLE and int(ip) > 1):
+    elif any(ip in net for net in (*_NAT64, _TRANSLATED)) or (ip in _COMPATIBLE and int(ip) > 1):
         yield IPv4Address(int(ip) & 0xFFFFFFFF)
     if ip.sixtofour is not None:
         yield ip.sixtofour

@@ -1,6 +1,5 @@
-"""The composition root: the configuration becomes a running bridge, and ends in order.
+"""The composition root: the parts of the configuration become a running bridge, and end in order.
 
-parts      what can be built without a store: connectors, identity, the way out
 Bridge     everything that runs, tied together
 run        from start to the end of a SIGTERM
 """
@@ -9,23 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import structlog
 
 from bridge import __version__
-from bridge.clock import Clock, Dice, Ids, SystemClock, SystemDice, SystemIds
-from bridge.config import Config, Loaded
-from bridge.connector.connector import Connector
-from bridge.connector.load import load as load_connector
+from bridge.config import Loaded
 from bridge.delivery.push import push
-from bridge.errors import BridgeError, ConfigError, Fault
+from bridge.errors import BridgeError, ConfigError
 from bridge.model import Outcome, Stream
 from bridge.observe.metrics import Metrics, StreamLoad
-from bridge.outbound import Outbound
+from bridge.parts import Parts, Ports, key_ring, parts
 from bridge.pipeline.intake import Intake
 from bridge.pipeline.looks import Lane
 from bridge.pipeline.mint import Minter
@@ -33,8 +29,7 @@ from bridge.pipeline.outbox import Outbox
 from bridge.pipeline.resume import resume
 from bridge.pipeline.streams import Plan, reconcile
 from bridge.pipeline.tell import Teller
-from bridge.posture.identity import Identity, Overrides, read_overrides
-from bridge.ssf.keys import KeyRing, ring_from_pem, ring_in
+from bridge.ssf.keys import KeyRing
 from bridge.store import open_store
 from bridge.store.protocol import KeyRow, Store
 from bridge.web.app import PublicPorts, admin_app, public_app
@@ -53,83 +48,6 @@ RESUME_AGAIN = 5.0
 """Seconds until a comparison that the store did not let end is begun again."""
 TROUBLE_SHOWN = 30.0
 """Seconds that trouble of a worker shows in readiness."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    clock: Clock = field(default_factory=SystemClock)
-    ids: Ids = field(default_factory=SystemIds)
-    dice: Dice = field(default_factory=SystemDice)
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """What the configuration says, before any store is opened."""
-
-    config: Config
-    sources: Mapping[str, Connector]
-    identity: Identity
-    outbound: Outbound
-
-
-def parts(loaded: Loaded, ports: Ports) -> Parts:
-    """Raises ConfigError with every fault of connectors and identity, each in its place."""
-    config = loaded.config
-    try:
-        outbound = _outbound(config)
-    except ConfigError as error:
-        raise ConfigError(loaded.locate(error.faults)) from None
-    faults: list[Fault] = []
-    sources: dict[str, Connector] = {}
-    for name, table in config.connectors.items():
-        try:
-            sources[name] = load_connector(
-                name, table.table(), outbound=outbound, clock=ports.clock, base_dir=loaded.base
-            )
-        except ConfigError as error:
-            faults.extend(error.faults)
-    identity = Identity()
-    try:
-        identity = identity_of(config)
-    except ConfigError as error:
-        faults.extend(error.faults)
-    if faults:
-        raise ConfigError(loaded.locate(faults))
-    return Parts(config, sources, identity, outbound)
-
-
-def _outbound(config: Config) -> Outbound:
-    return Outbound(
-        insecure=config.delivery.allow_insecure_targets,
-        allowed_networks=config.delivery.allowed_networks,
-        ca_file=str(config.delivery.ca_file) if config.delivery.ca_file else None,
-        proxy=config.delivery.proxy,
-        user_agent=f"caep-bridge/{__version__}",
-        limit_per_host=64,
-    )
-
-
-def identity_of(config: Config) -> Identity:
-    chosen = config.identity
-    overrides = Overrides()
-    if chosen.overrides is not None:
-        overrides = read_overrides(chosen.overrides.read_text("utf-8-sig"), str(chosen.overrides))
-    return Identity(
-        lowercase=chosen.lowercase,
-        rewrite_domains=chosen.rewrite_domains,
-        allowed_domains=frozenset(chosen.allowed_domains or ()),
-        overrides=overrides,
-    )
-
-
-def key_ring(config: Config, clock: Clock) -> KeyRing:
-    """The signing key: the PEM of `[keys] signing_key`, or the one kept in the key directory, made if need be."""
-    secret = config.keys.signing_key
-    if secret is not None:
-        return ring_from_pem(
-            secret.reveal().encode(), created_at=clock.now(), where=secret.origin or "keys.signing_key"
-        )
-    return ring_in(config.key_directory)
 
 
 class Bridge:

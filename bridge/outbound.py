@@ -24,7 +24,6 @@ from bridge.errors import BridgeError, ConfigError, Fault
 
 FailureCode = Literal["timeout", "dns", "tls", "connect", "reset", "refused_address", "too_large"]
 
-_MOST_CHECKED = 1000
 CONNECT_TIMEOUT = 5.0
 """Seconds for everything up to an open connection: a free place in the pool, DNS, TCP, TLS."""
 
@@ -122,13 +121,12 @@ class Outbound:
     ) -> None:
         self._insecure = insecure
         self._allowed = tuple(allowed_networks)
-        self._tls = _tls(ca_file)
+        self._tls = trust(ca_file)
         self._proxy = proxy
         self._user_agent = user_agent
         self._limit_per_host = limit_per_host
         self._resolver = resolver
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
-        self._checked: dict[tuple[str, bool], tuple[str | None]] = {}
         self._closed = False
 
     async def request(
@@ -149,7 +147,7 @@ class Outbound:
         `max_bytes` fails with too_large; with `cut` the status alone decides: a body that is too long, breaks off or
         does not end in time is cut there. A GET on a stale kept connection is tried once more, a POST never.
         """
-        reason = self._refused(url, by_admin)
+        reason = check_url(url, by_admin=by_admin, insecure=self._insecure, allowed=self._allowed)
         if reason:
             raise ConnectFailed("refused_address", reason, certainly_not_sent=True)
         # A connection must be open by half time: a timeout that is not ConnectionTimeoutError came after sending.
@@ -165,15 +163,6 @@ class Outbound:
             raise ConnectFailed("refused_address", str(refused), certainly_not_sent=True) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
             raise _explain(error) from error
-
-    def _refused(self, url: str, by_admin: bool) -> str | None:
-        """`check_url`, whose answer for a URL never changes; those of the receivers come again and again."""
-        known = self._checked.get((url, by_admin))
-        if known is None:
-            known = (check_url(url, by_admin=by_admin, insecure=self._insecure, allowed=self._allowed),)
-            if len(self._checked) < _MOST_CHECKED:
-                self._checked[url, by_admin] = known
-        return known[0]
 
     async def close(self) -> None:
         """Close all connections. Requests that still run fail, later ones too."""
@@ -207,7 +196,8 @@ class Outbound:
         )
 
 
-def _tls(ca_file: str | None) -> ssl.SSLContext:
+def trust(ca_file: str | None) -> ssl.SSLContext:
+    """Whose certificates we believe: the system's, and those of `ca_file`. Raises ConfigError if it cannot be read."""
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     if ca_file is not None:
@@ -215,7 +205,7 @@ def _tls(ca_file: str | None) -> ssl.SSLContext:
             context.load_verify_locations(cafile=ca_file)
         except (OSError, ValueError) as error:  # ssl.SSLError is an OSError
             why = "no such file" if isinstance(error, FileNotFoundError) else "not a readable PEM file"
-            raise ConfigError([Fault("configuration", "delivery.ca_file", why)]) from None
+            raise ConfigError([Fault("", "delivery.ca_file", why)]) from None
     return context
 
 

@@ -12,7 +12,7 @@ import pytest
 BRIDGE = Path(__file__).parent.parent / "bridge"
 FILES = sorted(BRIDGE.rglob("*.py"))
 
-GROUND = {"", "model", "errors", "clock"}
+GROUND = {"", "model", "errors", "clock", "lines"}
 WINGS = {"connector", "posture", "ssf", "delivery", "store"}
 SHELF = {"config", "address", "outbound", "observe"}
 """What several layers use and what uses none of them."""
@@ -22,6 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "model": set(),
     "errors": set(),
     "clock": set(),
+    "lines": set(),
     "address": GROUND,
     "config": GROUND,
     "outbound": GROUND | {"address"},
@@ -31,7 +32,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "pipeline": GROUND | SHELF | WINGS,
     "web": GROUND | SHELF | WINGS | {"pipeline"},
 }
-MAY_IMPORT["app"] = MAY_IMPORT["web"] | {"web"}
+MAY_IMPORT["parts"] = GROUND | SHELF | WINGS
+MAY_IMPORT["app"] = MAY_IMPORT["web"] | {"web", "parts"}
 EVERYTHING = {"cli", "demo"}
 
 PURE = {

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bridge.cli.files import file_faults
+from bridge.cli.targets import target_faults
 from bridge.clock import Clock, SystemClock
 from bridge.errors import ConfigError, Fault
 
@@ -86,7 +88,7 @@ class Everything:
 
 
 def load_everything(outbound: Any, clock: Clock) -> Everything:
-    """Configuration and connectors; raises `ConfigError` with the faults of both at once, each in its place."""
+    """Configuration and connectors; raises `ConfigError` with all faults at once, those of the files they name too."""
     return judged(_chosen, os.environ, outbound, clock)
 
 
@@ -102,6 +104,8 @@ def judged(path: Path | None, environ: Mapping[str, str], outbound: Any, clock: 
             connectors[name] = _connector(name, table, draft, outbound, clock)
         except ConfigError as problem:
             faults.extend(_news(draft.faults, problem.faults))
+    faults.extend(file_faults(draft.sections, draft.config.key_directory if draft.config else None))
+    faults.extend(_news(draft.faults, target_faults(draft.sections, connectors, draft.written)))
     if faults or draft.config is None:
         raise ConfigError(draft.locator.locate(faults))
     return Everything(Loaded(draft.config, draft.locator, draft.path, draft.written, draft.origins), connectors)

@@ -99,7 +99,7 @@ async def _tried(everything: Everything, name: str, file: Path, api: Path | None
 
 
 def _rehearsed(everything: Everything, name: str, played: Replay, look: Looked) -> Rehearsal:
-    from bridge.app import identity_of
+    from bridge.parts import identity_of
     from bridge.pipeline.intake import digest
     from bridge.pipeline.rehearse import Occasion, rehearse
     from bridge.pipeline.roster import roster

@@ -115,7 +115,7 @@ def configured() -> Everything | None:
 
 def _document(kind: Description, name: str | None, everything: Everything | None) -> dict[str, Any]:
     written = everything.loaded.config.connectors[name] if everything is not None and name is not None else None
-    issuer = everything.loaded.config.transmitter.issuer.rstrip("/") if everything is not None else None
+    issuer = _issuer(everything) if everything is not None else None
     path = f"/webhooks/{name or kind.type}"
     return {
         "name": name,
@@ -135,6 +135,12 @@ def _document(kind: Description, name: str | None, everything: Everything | None
         ],
         "settings": [_setting(one, name, everything) for one in kind.settings],
     }
+
+
+def _issuer(everything: Everything) -> str | None:
+    """None where it came from a reference: such a value is not printed."""
+    referred = ("transmitter", "issuer") in everything.loaded.origins
+    return None if referred else everything.loaded.config.transmitter.issuer.rstrip("/")
 
 
 def _origin(issuer: str) -> str:

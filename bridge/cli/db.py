@@ -13,8 +13,14 @@ db = App(name="db", help="The database and its schema.")
 
 
 @db.command
-def upgrade() -> int:
-    """Bring the database to the revision that this version needs."""
+def upgrade(*, as_json: Annotated[bool, Parameter(name="--json", negative="")] = False) -> int:
+    """Bring the database to the revision that this version needs.
+
+    Parameters
+    ----------
+    as_json
+        Print JSON.
+    """
     from bridge.store.upgrade import status as read_status
     from bridge.store.upgrade import upgrade as bring_up
 
@@ -22,9 +28,11 @@ def upgrade() -> int:
     before, head = read_status(url)
     if before == head:
         say(f"the database is at revision {head} already")
-        return 0
-    bring_up(url)
-    say(f"the database went from revision {before or 'none'} to {head}")
+    else:
+        bring_up(url)
+        say(f"the database went from revision {before or 'none'} to {head}")
+    if as_json:
+        write_json({"before": before, "revision": head})
     return 0
 
 

@@ -13,7 +13,7 @@ from bridge.cli.changing import confirmed, progress, record
 from bridge.cli.configured import WrongCall, load_config
 from bridge.cli.delivery_lookup import find, stream_ids
 from bridge.cli.opened import entries_of, opened
-from bridge.cli.output import say, when
+from bridge.cli.output import say, when, write_json
 from bridge.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 PAGE = 500
 AT_ONCE = 64
+
+Outcomes = Counter[str]
+"""How many by what the store said; "" is done."""
 
 Numbered = tuple[int, tuple[str, str]]
 """A delivery's number, its stream and subject."""
@@ -38,6 +41,7 @@ async def retry(
     stream: str | None = None,
     yes: Annotated[bool, Parameter(negative="")] = False,
     reason: str = "",
+    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
     """Send a dead SET again, or a waiting one at once: the same bytes with the same `jti`.
 
@@ -53,6 +57,8 @@ async def retry(
         Do not ask.
     reason
         Why; it stands in the audit log.
+    as_json
+        Print the counts as JSON: changed, and refused by reason.
     """
     _one_or_all(which, all_dead, "--all-dead", stream)
     config = load_config().config
@@ -66,8 +72,11 @@ async def retry(
 
     async with opened(config) as store:
         if which is not None:
-            return await _one(config, store, which, change, "will be sent")
-        return await _all(store, stream, "dead", change, "Send {count} dead deliveries again?", "will be sent", yes)
+            outcomes = await _one(config, store, which, change, "will be sent")
+        else:
+            question = "Send {count} dead deliveries again?"
+            outcomes = await _all(store, stream, "dead", change, question, "will be sent", yes)
+    return _code(outcomes, as_json)
 
 
 async def drop(
@@ -78,6 +87,7 @@ async def drop(
     stream: str | None = None,
     yes: Annotated[bool, Parameter(negative="")] = False,
     reason: str = "",
+    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
     """Give up a waiting SET: it is dead then, and its status is not sent again until it changes, or `retry`.
 
@@ -93,6 +103,8 @@ async def drop(
         Do not ask.
     reason
         Why; it stands in the audit log, and with the delivery.
+    as_json
+        Print the counts as JSON: changed, and refused by reason.
     """
     _one_or_all(which, all_, "--all", stream)
     config = load_config().config
@@ -106,10 +118,12 @@ async def drop(
     async with opened(config) as store:
         if which is None:
             question = "Give up {count} waiting deliveries?"
-            return await _all(store, stream, "pending", change, question, "given up", yes)
-        if not confirmed(f"Give up delivery {which}?", yes):
-            return 1
-        return await _one(config, store, which, change, "given up")
+            outcomes = await _all(store, stream, "pending", change, question, "given up", yes)
+        elif confirmed(f"Give up delivery {which}?", yes):
+            outcomes = await _one(config, store, which, change, "given up")
+        else:
+            outcomes = None
+    return _code(outcomes, as_json)
 
 
 def _one_or_all(which: str | None, every: bool, flag: str, stream: str | None) -> None:
@@ -123,17 +137,17 @@ def _target(one: Delivery) -> str:
     return f"delivery {one.id} (jti {one.jti})"
 
 
-async def _one(config: Config, store: Store, which: str, change: Change, done: str) -> int:
+async def _one(config: Config, store: Store, which: str, change: Change, done: str) -> Outcomes | None:
     from bridge.pipeline.wording import refusal
 
     found = await find(store, which)
     refused = "not_found" if found is None else await change(store, found)
     if found is None or refused:
         say(f"delivery {which}: {refusal(refused)}")
-        return 1
+        return Counter([refused])
     say(f"delivery {found.id}: {done}")
     await _hint(config, store, found, done)
-    return 0
+    return Counter([""])
 
 
 async def _hint(config: Config, store: Store, one: Delivery, done: str) -> None:
@@ -155,27 +169,29 @@ async def _all(
     question: str,
     done: str,
     yes: bool,
-) -> int:
+) -> Outcomes | None:
+    """None if it was not to be."""
     from bridge.cli.streams import near
 
     names = {row.id: row.name for row in await store.streams()}
     chosen = stream_ids(names, stream)
     if chosen == []:
         say(f"there is no stream {stream}" + near(stream or "", list(names.values())))
-        return 1
+        return None
     found = await _oldest_first(store, chosen, state)
     if not found:
         say(f"there is no {state} delivery")
-        return 0
+        return Counter()
     if not confirmed(question.format(count=len(found)), yes):
-        return 1
-    outcomes: Counter[str] = Counter()
+        return None
+    outcomes: Outcomes = Counter()
     with progress(done, len(found)) as advance:
         for start in range(0, len(found), AT_ONCE):
             some = found[start : start + AT_ONCE]
             outcomes.update(await _in_order(store, some, change))
             advance(len(some))
-    return _counted(outcomes, done)
+    _say_counts(outcomes, done)
+    return outcomes
 
 
 async def _in_order(store: Store, some: Sequence[Numbered], change: Change) -> list[str]:
@@ -208,11 +224,19 @@ async def _oldest_first(
     return sorted(found)
 
 
-def _counted(outcomes: Counter[str], done: str) -> int:
+def _say_counts(outcomes: Outcomes, done: str) -> None:
     from bridge.pipeline.wording import refusal
 
-    changed = outcomes.pop("", 0)
-    say(f"{changed} {done}")
+    say(f"{outcomes['']} {done}")
     for why, count in outcomes.most_common():
-        say(f"{count} not: {refusal(why)}")
-    return 0 if changed else 1
+        if why:
+            say(f"{count} not: {refusal(why)}")
+
+
+def _code(outcomes: Outcomes | None, as_json: bool) -> int:
+    """0 if something was changed, or there was nothing to change."""
+    if outcomes is None:
+        return 1
+    if as_json:
+        write_json({"changed": outcomes[""], "refused": {why: count for why, count in outcomes.items() if why}})
+    return 0 if outcomes[""] or not outcomes else 1

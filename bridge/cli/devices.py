@@ -79,7 +79,7 @@ async def show(
     Parameters
     ----------
     device_id
-        The vendor's id of the device.
+        The vendor's id of the device, or connector/id as the deliveries have it.
     connector
         Which connector's device, where several know the id.
     as_json
@@ -89,6 +89,9 @@ async def show(
     from bridge.pipeline.facts import facts
 
     config = load_config().config
+    before, slash, after = device_id.partition("/")
+    if connector is None and slash and before in config.connectors:
+        connector, device_id = before, after
     async with opened(config) as store:
         found = connector or await the_connector(store, device_id, list(config.connectors))
         known = await facts(store, found, device_id, await entries_of(config, store)) if found else None

@@ -9,7 +9,10 @@ from dataclasses import asdict, is_dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-_CONTROL = {code: None for code in (*range(32), 127, *range(128, 160)) if code not in (9, 10)}
+_STEERING = (*range(127, 160), 0x061C, 0x200E, 0x200F, *range(0x2028, 0x202F), *range(0x2066, 0x206A))
+"""Controls beyond ASCII's own, and what turns the direction of text or breaks its line."""
+_CONTROL = {code: None for code in (*range(32), *_STEERING) if code not in (9, 10)}
+_ESCAPED = {code: f"\\u{code:04x}" for code in _STEERING}
 _LAST = 24
 """Characters that the last column of a table gets at least, if it has so many."""
 
@@ -25,8 +28,8 @@ def write(text: str = "") -> None:
 
 
 def write_json(value: object) -> None:
-    """One JSON document on stdout. Dataclasses become objects; a secret becomes its mask."""
-    print(json.dumps(value, default=_jsonable, indent=2, ensure_ascii=False), flush=True)
+    """One JSON document on stdout. Dataclasses become objects; a secret becomes its mask; controls are escaped."""
+    print(json.dumps(value, default=_jsonable, indent=2, ensure_ascii=False).translate(_ESCAPED), flush=True)
 
 
 def table(columns: Sequence[str], rows: Iterable[Sequence[object]], *, empty: str = "nothing to show") -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from bridge.config.lines import Path
 from bridge.config.load import Loaded, dotted
 from bridge.config.model import Config
+from bridge.lines import Path
 
 _BASELINE = "has no effect yet: what already fails is told when it is first seen"
 _PATTERNS: tuple[tuple[Path, str], ...] = (

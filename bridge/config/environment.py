@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from bridge.config.lines import Path
+from bridge.lines import Path
 
 PREFIX = "CAEP_BRIDGE_"
 RESERVED = frozenset({"CAEP_BRIDGE_CONFIG", "CAEP_BRIDGE_TEST_POSTGRES"})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,15 +11,18 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from bridge.config.environment import Overlay, laid_over, overlay
-from bridge.config.lines import Path, lines
 from bridge.config.model import Config
 from bridge.config.references import Resolver
 from bridge.config.rules import cross_faults
 from bridge.config.validation import Sections, sections
 from bridge.errors import ConfigError, Fault
+from bridge.lines import Path, lines
 
 DEFAULT = FilePath("config.toml")
 VARIABLE = "CAEP_BRIDGE_CONFIG"
+LARGEST = 8 << 20
+"""Bytes of a configuration file, at most."""
+_TOO_LONG = re.compile(r"[0-9][0-9_]{4000,}")
 _FILES = (("server", "tls_cert_file"), ("server", "tls_key_file"), ("delivery", "ca_file"), ("identity", "overrides"))
 
 
@@ -71,6 +76,8 @@ class Draft:
     written: frozenset[Path] = frozenset()
     """Every key that was given, in file or environment."""
     origins: Mapping[Path, str] = field(default_factory=dict)
+    sections: Mapping[str, Any] = field(repr=False, default_factory=dict)
+    """Those that are well by themselves, whatever else is at fault."""
 
     @property
     def base(self) -> FilePath:
@@ -129,7 +136,7 @@ def read(path: FilePath | None, environ: Mapping[str, str]) -> Draft:
     placed = locator.locate([Fault(locator.place(path), dotted(path), message) for path, message in faults])
     config = None if placed else Config(**{key: found.parts[key] for key in Config.model_fields})
     tables = {name: connector.table() for name, connector in found.parts["connectors"].items()}
-    return Draft(config, tuple(placed), locator, file, tables, frozenset(_paths(merged)), resolver.origins)
+    return Draft(config, tuple(placed), locator, file, tables, frozenset(_paths(merged)), resolver.origins, found.parts)
 
 
 def dotted(path: Path) -> str:
@@ -140,18 +147,22 @@ def _file(path: FilePath | None, environ: Mapping[str, str], over: Overlay) -> F
     """The file to read; None if there is none and the environment alone configures."""
     given = path or (FilePath(environ[VARIABLE]) if environ.get(VARIABLE) else None)
     file = given or DEFAULT
-    if file.is_file() or (given is not None and file.exists() and not file.is_dir()):
+    if os.path.isfile(file) or (given is not None and os.path.exists(file) and not os.path.isdir(file)):
         return file
     if given is None and ("transmitter", "issuer") in over.variables:
         return None
-    why = "is a directory" if file.is_dir() else "there is no such file"
+    why = "is a directory" if os.path.isdir(file) else "there is no such file"
     advice = "`caep-bridge init` makes a config.toml, --config names another file"
     raise ConfigError([Fault(str(file), "", f"{why}; {advice}")])
 
 
 def _text(file: FilePath) -> str:
     try:
-        return file.read_bytes().decode("utf-8-sig")
+        with file.open("rb") as opened:
+            raw = opened.read(LARGEST + 1)
+        if len(raw) > LARGEST:
+            raise ConfigError([Fault(str(file), "", f"is larger than {LARGEST >> 20} MiB")])
+        return raw.decode("utf-8-sig")
     except OSError as problem:
         raise ConfigError([Fault(str(file), "", f"cannot be read: {problem.strerror}")]) from None
     except UnicodeDecodeError as problem:
@@ -167,6 +178,10 @@ def _toml(file: FilePath | None, text: str) -> dict[str, Any]:
         line = place.removeprefix("line ").partition(",")[0]
         line = line if line.isdecimal() else str(len(text.splitlines()) or 1)
         raise ConfigError([Fault(f"{file}:{line}", "", f"not valid TOML: {_unquoted(message)}")]) from None
+    except ValueError:  # an integer so long that Python does not read it
+        before = text[: found.start()] if (found := _TOO_LONG.search(text)) else ""
+        place = f"{file}:{before.count(chr(10)) + 1}"
+        raise ConfigError([Fault(place, "", "not valid TOML: a number is too long")]) from None
     except RecursionError:
         raise ConfigError([Fault(str(file), "", "not valid TOML: nested too deeply")]) from None
 
@@ -185,7 +200,7 @@ def _across(found: Sections, resolved: Mapping[str, Any]) -> None:
     found.faults.extend(cross_faults(found.parts, named))
     for section, key in _FILES:
         file = getattr(found.parts.get(section), key, None)
-        if file is not None and not file.is_file():
+        if file is not None and not os.path.isfile(file):
             found.faults.append(((section, key), "there is no such file"))
 
 

@@ -8,8 +8,8 @@ from pathlib import Path as FilePath
 from typing import Any
 
 from bridge.config.kinds import looks_secret
-from bridge.config.lines import Path
 from bridge.config.secret import Secret
+from bridge.lines import Path
 
 LARGEST = 64 * 1024
 """Bytes of a file that a reference may name."""
@@ -39,6 +39,9 @@ class Resolver:
         return value
 
     def _text(self, path: Path, value: str) -> Any:
+        if not _is_text(value):
+            self.faults.append((path, "is not UTF-8 text"))
+            return ""
         if value.startswith("env:"):
             return self._found(path, value, *self._variable(value[4:]))
         if value.startswith("file:"):
@@ -53,6 +56,8 @@ class Resolver:
 
     def _variable(self, name: str) -> tuple[str, str]:
         text = self.environ.get(name, "")
+        if not _is_text(text):
+            return "", f"environment variable {name} is not UTF-8 text"
         if text:
             return text, ""
         return "", f"environment variable {name} is {'empty' if name in self.environ else 'not set'}"
@@ -68,6 +73,11 @@ class Resolver:
         if len(raw) > LARGEST:
             return "", f"file {name} is larger than {LARGEST // 1024} KiB"
         return (text, "") if text.strip() else ("", f"file {name} is empty")
+
+
+def _is_text(value: str) -> bool:
+    """Not so where the environment holds bytes that are no UTF-8."""
+    return value.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in value)
 
 
 def as_written(value: Any, secret: bool) -> Any:

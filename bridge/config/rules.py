@@ -8,9 +8,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bridge.config.kinds import url_fault
-from bridge.config.lines import Path
 from bridge.config.receiver import Client, Receiver
 from bridge.config.sections import MEMORY, SQLITE, Admin, Delivery, Server, Store, Transmitter
+from bridge.lines import Path
 
 Found = Iterator[tuple[Path, str]]
 SCOPES = ("ssf.read", "ssf.manage")
@@ -92,6 +92,8 @@ def _receiver(receiver: Receiver, insecure: bool, named: Mapping[str, frozenset[
         yield ("client",), 'has a meaning only with delivery = "poll"'
     elif receiver.client is not None and receiver.client not in named["clients"]:
         yield ("client",), f"there is no [oauth.clients.{receiver.client}]{near(receiver.client, named['clients'])}"
+    if receiver.profile != "okta" and receiver.send_sub_id is False:
+        yield ("send_sub_id",), f"an {receiver.profile} SET always carries sub_id (SSF 1.0 §3.1)"
     yield from _entitled(receiver.connectors, named)
 
 

@@ -10,12 +10,12 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from bridge.config.kinds import NAME
-from bridge.config.lines import Path
 from bridge.config.model import Config
 from bridge.config.receiver import Client, OAuth, Receiver
 from bridge.config.rules import near
 from bridge.config.section import Section
 from bridge.config.sections import Connector
+from bridge.lines import Path
 
 _WORDS = {
     "missing": "is required",

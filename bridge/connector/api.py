@@ -23,6 +23,7 @@ from bridge.outbound import Answer, ConnectFailed
 
 MAX_WAIT: Final = 86400.0
 _MAX_WORDS: Final = 120
+_PIECE: Final = 8
 _KINDS: Final[Mapping[str, FailureKind]] = {"refused_address": "refused", "too_large": "malformed"}
 """Of having no answer at all; any other way is "down"."""
 
@@ -136,10 +137,24 @@ class Api:
         for key in ("message", "error_description", "error"):
             words = tree.get(key) if isinstance(tree, dict) else None
             if isinstance(words, str) and words:
-                secrets = [value for name in self._given.secrets for value in self._given.reveal(name)]
-                unfit = "@" in words or any(secret in words for secret in secrets)
+                unfit = "@" in words or "%40" in words or self._tells_a_secret(words)
                 return "" if unfit else f" ({_printable(words)[:_MAX_WORDS]})"
         return ""
+
+    def _tells_a_secret(self, words: str) -> bool:
+        """Whether a secret, or eight characters of it in a row, stand in `words`."""
+        secrets = [value for name in self._given.secrets for value in self._given.reveal(name)]
+        if self._tokens is not None:
+            secrets.append(self._tokens.kept)
+        if self._spec.login.scheme == "basic":
+            secrets += [
+                self._credential(self._spec.login, secret) for secret in self._given.reveal(self._spec.login.secret)
+            ]
+        return any(part in words for secret in secrets if secret for part in _pieces(secret))
+
+
+def _pieces(secret: str) -> set[str]:
+    return {secret[at : at + _PIECE] for at in range(max(1, len(secret) - _PIECE + 1))}
 
 
 def retry_after(headers: Mapping[str, str], now: float) -> float | None:

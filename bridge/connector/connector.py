@@ -52,6 +52,7 @@ class Connector:
         self.rate = choices.rate
         self.content_types = manifest.request.content_types
         self.has_api = api is not None
+        self.api_base = api.base if api else None
         self.concurrency = manifest.api.concurrency if manifest.api else 1
         self._manifest = manifest
         self._given = given

@@ -85,15 +85,14 @@ class Values:
         self.raw = raw
         self._outer: Values | None = None
         self._added = ""
-        self._pruned: Mapping[str, object] | None = None
-        self._bound: dict[int, cel.Activation] = {}
+        self._pruned: dict[str, object] = {}
+        self._bound: dict[tuple[int, frozenset[str]], cel.Activation] = {}
         self._known: dict[int, object] = {}
 
     def plus(self, name: str, value: object) -> Values:
         """These values and one more, as for each item of a list. What does not read it is evaluated only once."""
         inner = Values({**self.raw, name: value})
         inner._outer, inner._added = self, name
-        inner._pruned = {**self.pruned(), name: without_nulls(value)}
         return inner
 
     def known(self, expression: Expression) -> object:
@@ -110,15 +109,20 @@ class Values:
             raise found
         return found
 
-    def pruned(self) -> Mapping[str, object]:
-        if self._pruned is None:
-            self._pruned = {name: without_nulls(value) for name, value in self.raw.items() if value is not None}
-        return self._pruned
+    def pruned(self, name: str) -> object:
+        if self._outer is not None and name != self._added:
+            return self._outer.pruned(name)
+        if name not in self._pruned:
+            self._pruned[name] = without_nulls(self.raw[name])
+        return self._pruned[name]
 
-    def bound(self, scope: Scope) -> cel.Activation:
-        if id(scope) not in self._bound:
-            self._bound[id(scope)] = scope.env.Activation(dict(self.pruned()))
-        return self._bound[id(scope)]
+    def bound(self, scope: Scope, names: frozenset[str]) -> cel.Activation:
+        """Only `names` are handed over: an answer that nobody reads with CEL is not gone through."""
+        key = (id(scope), names)
+        if key not in self._bound:
+            known = {name: self.pruned(name) for name in names if self.raw.get(name) is not None}
+            self._bound[key] = scope.env.Activation(known)
+        return self._bound[key]
 
 
 class Expression:
@@ -128,6 +132,7 @@ class Expression:
         self.scope, self.source, self.kind = scope, source, kind
         self._program = _compile(scope, source, kind)
         self.mentions = mentions.of(source, scope.variables)
+        self._names = mentions.variables(source, scope.variables)
         self._fits = {Kind.TEXT: str, Kind.BOOL: bool, Kind.TEXTS: list, Kind.TIME: datetime}[kind]
         self._loops = mentions.loops(source)
         self._plain = mentions.plain(source, scope.variables)
@@ -198,11 +203,11 @@ class Expression:
             program = self._without[1]
         try:
             return self._run(program, values)
-        except RuntimeError as error:  # out of budget, nested too deep
+        except (RuntimeError, MemoryError) as error:  # out of budget, nested too deep; a text too long
             raise self._failed(values, str(error)) from None
 
     def _run(self, program: cel.Expression, values: Values) -> object:
-        activation = values.bound(self.scope)
+        activation = values.bound(self.scope, self._names)
         if self._all_text is not None and not _holds(self._all_text.eval(activation)):
             raise self._failed(values, "must be a list of text")
         result = program.eval(activation)

@@ -8,10 +8,12 @@ from typing import Final, cast
 from bridge.connector.complaint import ExprError
 from bridge.connector.expr import Expression, Kind, Scope, Values
 from bridge.connector.reader import Table
+from bridge.connector.words import clean
 from bridge.model import Finding, FindingState
 
 _STATES: Final = ("failing", "passing", "gone")
 MAX_KEY: Final = 256
+MAX_SHOWN: Final = 300
 NEEDED: Final = frozenset({"finding.exempt", "finding.blocks_at", "snapshot.status"})
 """What a judgement may read that must then be in the answer."""
 
@@ -47,12 +49,12 @@ class FindingSpec:
             key=identity(self.key, values, "key"),
             state=cast(FindingState, state),
             at=at if moment is None else moment,
-            check=optional_text(self.check, values) or "",
-            title=optional_text(self.title, values) or "",
+            check=shown_text(self.check, values),
+            title=shown_text(self.title, values),
             exempt=_exempt(self.exempt, values, "finding.exempt" in needed),
             blocks_at=_deadline(self.blocks_at, values, "finding.blocks_at" in needed),
             tags=_tags(self.tags, values),
-            severity=optional_text(self.severity, values) or "",
+            severity=shown_text(self.severity, values),
         )
 
 
@@ -94,6 +96,11 @@ def optional_text(expression: Expression | None, values: Values) -> str | None:
         if error.absent or error.null:
             return None
         raise
+
+
+def shown_text(expression: Expression | None, values: Values) -> str:
+    """What is only shown, as one printable line of at most 300 characters; "" if there is none."""
+    return clean(optional_text(expression, values) or "", MAX_SHOWN)
 
 
 def optional_time(expression: Expression | None, values: Values) -> float | None:

@@ -14,6 +14,7 @@ from bridge.connector.finding import NEEDED
 from bridge.connector.reader import Table
 from bridge.connector.settings import Setting
 from bridge.connector.template import Skipped, Template, Unfit
+from bridge.connector.words import clean
 from bridge.model import Finding, Status, Verdict
 
 _VALUES: Final = ("compliant", "not-compliant", "unknown")
@@ -195,9 +196,3 @@ def named(findings: Sequence[Finding]) -> str:
     titles = list(dict.fromkeys(clean(one.title or one.check or one.key) for one in findings))
     more = f" and {len(titles) - _NAMED} more" if len(titles) > _NAMED else ""
     return "; ".join(titles[:_NAMED]) + more
-
-
-def clean(text: str, limit: int = 100) -> str:
-    """One printable line of at most `limit` characters."""
-    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
-    return line if len(line) <= limit else line[: limit - 1] + "…"

@@ -192,6 +192,14 @@ def _check_secret(manifest: Manifest, given: Given, complain: Callable[[str, str
             complain(auth.secret, str(error))
 
 
+def _check_login(spec: ApiSpec, given: Given, complain: Callable[[str, str], None]) -> None:
+    if spec.login.scheme not in ("bearer", "header"):
+        return
+    for name in spec.login.needs:
+        if any(not value.isascii() or not value.isprintable() for value in given.reveal(name)):
+            complain(name, "must be one line of printable ASCII, as it is sent in a header")
+
+
 def _api(
     manifest: Manifest,
     given: Given,
@@ -210,6 +218,7 @@ def _api(
         for name in missing if len(missing) < len(spec.login.needs) else ():
             complain(name, f"is required together with {' and '.join(set(spec.login.needs) - set(missing))}")
         return None
+    _check_login(spec, given, complain)
     try:
         base = spec.base.base(given.scoped())
     except (Skipped, Unfit):

@@ -10,7 +10,6 @@ from typing import Final
 from bridge.connector import auth, judge, lookup, request, settings, snapshot
 from bridge.connector.auth import Auth
 from bridge.connector.judge import JudgeSpec
-from bridge.connector.lines import Lines
 from bridge.connector.lookup import ApiSpec, Step
 from bridge.connector.reader import Faults, Table
 from bridge.connector.request import On, Request, WebhookScopes
@@ -42,9 +41,11 @@ def read(text: str, file: str) -> Manifest:
     """Raises ConfigError with all faults; `file` is how messages name the file."""
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:
         raise ConfigError([Fault(file, "", f"is not TOML: {error}")]) from None
-    faults = Faults(file, Lines(text))
+    except RecursionError:
+        raise ConfigError([Fault(file, "", "is not TOML: nested too deeply")]) from None
+    faults = Faults(file, text)
     root = Table(data, "", faults)
     manifest = _read(root)
     root.done()

@@ -87,9 +87,20 @@ def of(source: str, variables: Iterable[str]) -> tuple[Mention, ...]:
     return tuple(found)
 
 
+def variables(source: str, names: Iterable[str]) -> frozenset[str]:
+    """The variables that may stand in the source, however it is spaced: rather one too many than one too few."""
+    blank = _blank(source)
+    spelt = {name: r"\s*\.\s*\??\s*".join(map(re.escape, name.split("."))) for name in names}
+    return frozenset(name for name, pattern in spelt.items() if re.search(rf"\b{pattern}\b", blank))
+
+
 def plain(source: str, variables: Iterable[str]) -> Plain | None:
     match = _PLAIN.fullmatch(source)
-    if match is None or bool(match[2]) != bool(match[4]) or (match[2] and (match[1] or match[2] not in functions.OF_ONE)):
+    if (
+        match is None
+        or bool(match[2]) != bool(match[4])
+        or (match[2] and (match[1] or match[2] not in functions.OF_ONE))
+    ):
         return None
     mention = resolve(match[3], variables)
     return None if mention is None else Plain(mention, match[2], bool(match[1]))

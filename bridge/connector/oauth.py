@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Awaitable, Callable, Mapping
-from urllib.parse import quote_plus, urlencode
+from urllib.parse import quote_plus
+
+from authlib.oauth2.rfc6749.parameters import prepare_token_request
 
 from bridge.clock import Clock
 from bridge.connector.lookup import OAuthSpec
@@ -27,6 +29,11 @@ class Tokens:
         self._until = 0.0
         self._asking = asyncio.Lock()
 
+    @property
+    def kept(self) -> str:
+        """The token in force, or ""."""
+        return self._token
+
     def forget(self) -> None:
         self._token = ""
 
@@ -42,17 +49,16 @@ class Tokens:
     async def _ask(self, label: str) -> tuple[str, float]:
         label = f"{label}: the token"
         headers = {"accept": "application/json", "content-type": "application/x-www-form-urlencoded"}
-        form = {"grant_type": "client_credentials"}
-        scope = self._spec.scope.plain(self._given.scoped())
-        if scope:
-            form["scope"] = scope
         client, secret = self._credentials()
         if self._spec.style == "basic":
             pair = f"{quote_plus(client)}:{quote_plus(secret)}"
             headers["authorization"] = "Basic " + base64.b64encode(pair.encode()).decode()
+            form = {}
         else:
-            form |= {"client_id": client, "client_secret": secret}
-        return _read(label, await self._fetch(label, "POST", self._url, headers, urlencode(form).encode()))
+            form = {"client_id": client, "client_secret": secret}
+        scope = self._spec.scope.plain(self._given.scoped())
+        body = prepare_token_request("client_credentials", scope=scope, **form)
+        return _read(label, await self._fetch(label, "POST", self._url, headers, body.encode()))
 
     def _credentials(self) -> tuple[str, str]:
         found = [(self._given.reveal(name) or [""])[0] for name in (self._spec.client_id, self._spec.client_secret)]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bridge.connector.complaint import ExprError
 from bridge.connector.expr import Values
-from bridge.connector.finding import identity, optional_text
+from bridge.connector.finding import identity, optional_text, shown_text
 from bridge.connector.request import On, Request
 from bridge.connector.salvage import salvage
 from bridge.connector.tree import Gap, NotJson, read_json
@@ -87,7 +87,7 @@ def _statement(on: On, values: Values, at: float) -> Statement:
         device_id=identity(on.device, values, "device's id"),
         finding=on.finding.read(values, at) if on.finding else None,
         owner=Owner(owner_id, email) if email or owner_id else None,
-        name=(optional_text(on.name, values) or "")[:200],
+        name=shown_text(on.name, values),
     )
 
 

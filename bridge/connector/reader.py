@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from bridge.connector.complaint import ExprFault
 from bridge.connector.expr import Expression, Kind, Scope
-from bridge.connector.lines import Lines
 from bridge.connector.mentions import nearest
 from bridge.connector.tree import Path
 from bridge.errors import Fault
+from bridge.lines import lines
 
 T = TypeVar("T")
 NOT_YET = re.compile(r"handshake|list|event|api\.login|judge\.[^.]+\.hysteresis")
@@ -19,15 +19,22 @@ NOT_YET = re.compile(r"handshake|list|event|api\.login|judge\.[^.]+\.hysteresis"
 
 
 class Faults:
-    """The faults of one file."""
+    """The faults of one file, whose `text` is valid TOML."""
 
-    def __init__(self, file: str, lines: Lines) -> None:
-        self.file, self.lines = file, lines
+    def __init__(self, file: str, text: str) -> None:
+        self.file = file
         self.found: list[Fault] = []
+        self._lines = {".".join(map(str, path)): line for path, line in lines(text).items()}
 
     def add(self, path: str, message: str) -> None:
-        line = self.lines.of(path)
+        line = self._line(path)
         self.found.append(Fault(f"{self.file}:{line}" if line else self.file, path, message))
+
+    def _line(self, path: str) -> int | None:
+        """Of the key, or of the nearest table around it."""
+        while path and path not in self._lines:
+            path = path.rpartition(".")[0]
+        return self._lines.get(path)
 
 
 class Table:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from bridge.connector import finding
 from bridge.connector.complaint import ExprError
 from bridge.connector.expr import Expression, Kind, Scope, Values
-from bridge.connector.finding import NEEDED, FindingSpec, optional_text, optional_time
+from bridge.connector.finding import NEEDED, FindingSpec, optional_text, optional_time, shown_text
 from bridge.connector.mentions import Mention, resolve
 from bridge.connector.reader import Table
 from bridge.connector.tree import Gap
@@ -106,7 +106,7 @@ def _read(spec: SnapshotSpec, values: Values, device_id: str, now: float, needed
         present=True,
         managed=spec.managed.truth(values) if spec.managed else True,
         owner=Owner(owner_id, email) if email or owner_id else None,
-        name=(optional_text(spec.name, values) or "")[:200],
+        name=shown_text(spec.name, values),
         status=_status(spec.status, values, needed),
         status_at=optional_time(spec.status_at, values),
         findings=_findings(spec, values, now, needed),

@@ -131,14 +131,17 @@ def _descend(
     path: tuple[object, ...],
     stack: list[tuple[object, int, tuple[object, ...]]],
 ) -> None:
+    """Puts on the stack what must be looked at further."""
     if isinstance(value, dict):
         for key, member in value.items():
             if "\x00" in key:
                 raise NotJson(spell(path), "a key contains NUL")
-            stack.append((member, depth + 1, (path, key)))
+            if type(member) is not str or "\x00" in member:
+                stack.append((member, depth + 1, (path, key)))
     else:
         for index, member in enumerate(value):
-            stack.append((member, depth + 1, (path, index)))
+            if type(member) is not str or "\x00" in member:
+                stack.append((member, depth + 1, (path, index)))
 
 
 def spell(path: tuple[object, ...]) -> str:
@@ -158,7 +161,11 @@ def without_nulls(tree: object) -> object:
     if kind is str or kind is int or kind is bool:
         return tree
     if isinstance(tree, dict | Mapping):
-        return {key: without_nulls(value) for key, value in tree.items() if value is not None}
+        return {
+            key: value if type(value) is str else without_nulls(value)
+            for key, value in tree.items()
+            if value is not None
+        }
     if isinstance(tree, list):
         return [without_nulls(value) for value in tree]
     return tree

@@ -45,12 +45,11 @@ def clean(words: str) -> str:
 
 def wait_of(status: int, headers: Mapping[str, str], now: float) -> float | None:
     """Seconds that the receiver asks us to wait, or None: Retry-After (RFC 9110 §10.2.3), on 429 a reset time."""
-    if "retry-after" in headers:
-        return _retry_after(headers["retry-after"].strip(), now)
-    if status == 429:
+    asked = _retry_after(headers["retry-after"].strip(), now) if "retry-after" in headers else None
+    if asked is None and status == 429:
         reset = _whole(headers.get("x-rate-limit-reset", "").strip())
         return None if reset is None else max(0.0, reset - now)
-    return None
+    return asked
 
 
 def _retry_after(value: str, now: float) -> float | None:
@@ -65,7 +64,10 @@ def _retry_after(value: str, now: float) -> float | None:
 
 
 def _whole(value: str) -> int | None:
-    return int(value) if value.isascii() and value.isdigit() and len(value) <= 12 else None
+    """A number with more digits than any real one is the greatest (RFC 9111 §1.2.2)."""
+    if not (value.isascii() and value.isdigit()):
+        return None
+    return int(value) if len(value) <= 12 else 10**12
 
 
 def _json_object(body: bytes) -> dict[str, object] | None:

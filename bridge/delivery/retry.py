@@ -68,11 +68,12 @@ def health_after(health: Health, outcome: Outcome, now: float, dice: Dice) -> He
 
     1 s doubling to 5 min, each drawn from the upper half of its step; never before the receiver's Retry-After (≤ 1 h).
     A failure before `retry_at` is of a push that was under way when the trouble began: it is the same failure, not one
-    more. When `row_after` says `row_fault` of a stream outcome, the caller leaves the health alone.
+    more; a `retry_at` that is further away than any wait was set before the clock was set back, and tells nothing.
+    When `row_after` says `row_fault` of a stream outcome, the caller leaves the health alone.
     """
     if outcome.kind != "stream":
         return Health()
-    if health.retry_at is not None and now < health.retry_at:
+    if health.retry_at is not None and now < health.retry_at <= now + WAIT_MOST:
         asked = now + _asked(outcome)
         return replace(health, retry_at=max(health.retry_at, asked), last_code=outcome.code, last_words=outcome.words)
     failures = health.failures + 1

@@ -11,10 +11,11 @@ The names of those lines, and the ids by which they join:
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, TextIO
+from typing import Any, Final, Literal, TextIO, cast
 
 import orjson
 import structlog
@@ -37,8 +38,9 @@ def configure(level: str, form: Format, *, clock: Clock, person_key: bytes, stre
 
     `level` is a name as in `logging`, in any case. `form` "auto" is "console" on a terminal and "json" elsewhere.
     `person_key` is the random key of the hashes that stand for people. Lines go to `stream`, standard error by default.
+    A line that cannot be written, for its disk is full or its reader gone, is lost: no work fails because of it.
     """
-    out = stream or sys.stderr
+    out = cast(TextIO, _Forgiving(stream or sys.stderr))
     number = logging.getLevelNamesMapping()[level.upper()]
     console = form == "console" or (form == "auto" and out.isatty())
     shared = _shared(clock)
@@ -52,6 +54,23 @@ def configure(level: str, form: Format, *, clock: Clock, person_key: bytes, stre
     _route_standard_library(number, shared, last, out)
 
 
+class _Forgiving:
+    """A stream whose trouble is nobody's: writing returns, whether or not the line went out."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self.isatty = stream.isatty
+
+    def write(self, text: str) -> int:
+        with contextlib.suppress(OSError):
+            self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with contextlib.suppress(OSError):
+            self._stream.flush()
+
+
 def _shared(clock: Clock) -> list[Processor]:
     def stamp(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         event["at"] = datetime.fromtimestamp(clock.now(), UTC).isoformat(timespec="milliseconds")
@@ -63,10 +82,23 @@ def _shared(clock: Clock) -> list[Processor]:
 def _last(redact: Redact, console: bool) -> list[Processor]:
     """Tracebacks become text before redaction, so that it reaches them too."""
     if console:
-        render: Processor = structlog.dev.ConsoleRenderer(colors=True)
+        render: list[Processor] = [_harmless, structlog.dev.ConsoleRenderer(colors=True)]
     else:
-        render = structlog.processors.JSONRenderer(serializer=_json)
-    return [structlog.processors.format_exc_info, redact, render]
+        render = [structlog.processors.JSONRenderer(serializer=_json)]
+    return [structlog.processors.format_exc_info, redact, *render]
+
+
+def _harmless(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """What a vendor or a receiver said must neither steer the terminal nor look like a line of ours."""
+    return {name: _spelled(value, name) if isinstance(value, str) else value for name, value in event.items()}
+
+
+def _spelled(text: str, name: str) -> str:
+    lines = "\n" if name in ("exception", "stack") else ""
+    return "".join(
+        char if char.isprintable() or char in lines else char.encode("unicode_escape", "surrogatepass").decode()
+        for char in text
+    )
 
 
 def _json(event: Any, **_: Any) -> str:

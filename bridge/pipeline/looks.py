@@ -8,8 +8,8 @@ from collections.abc import Callable
 import structlog
 
 from bridge.clock import Clock
-from bridge.errors import Unavailable
 from bridge.model import LookFailed
+from bridge.pipeline.patience import patiently
 from bridge.pipeline.ports import Meter, Source
 from bridge.pipeline.tell import Answer, Answered, Teller
 from bridge.store.protocol import LeasedLook, Looks
@@ -24,6 +24,8 @@ PATIENCE = 60.0
 """Seconds that an answer is kept for a store that cannot take it now; after that the look is asked anew."""
 POLL = 1.0
 """Seconds after which due looks are sought without anybody ringing: other processes write to the store too."""
+REFILL = 0.01
+"""Seconds that a place in a full lane may stay empty, so that one lease fills several."""
 FOLDING_LANE = 256
 """Looks at once where nothing is asked over the network."""
 
@@ -53,18 +55,16 @@ class Lane:
         while not self._stopping:
             self._wake.clear()
             try:
-                leased = await self.turn()
+                await self.turn()
+                await self._pause()  # the lane is full, or nothing more was due
             except Exception as trouble:
                 self._trouble(f"looks of {self._source.name}: {type(trouble).__name__}")
                 _log.error("looks.stuck", connector=self._source.name, exc_info=True)
-                leased = 0
                 await self._clock.sleep(POLL)
-            if leased == 0 or len(self._tasks) >= self._room:
-                await self._pause()
 
     async def _pause(self) -> None:
         wait = POLL
-        if len(self._tasks) < self._room:
+        if len(self._tasks) < self._room and not self._wake.is_set():
             due = await self._store.next_look_at(self._source.name)
             if due is not None:
                 wait = min(POLL, max(due - self._clock.now(), 0.01))
@@ -89,7 +89,10 @@ class Lane:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._wake.set()
+        if len(self._tasks) <= self._room * 3 // 4:
+            self._wake.set()
+        else:  # a full lane is filled up by several at once, not one by one
+            task.get_loop().call_later(REFILL, self._wake.set)
         if not task.cancelled() and task.exception() is not None:
             self._trouble(f"looks of {self._source.name}: {type(task.exception()).__name__}")
             _log.error("look.stuck", connector=self._source.name, exc_info=task.exception())
@@ -112,16 +115,13 @@ class Lane:
     async def _one(self, leased: LeasedLook) -> None:
         answer = await self._ask(leased) if self._source.has_api else None
         answered = Answered(leased.look, leased.device, answer)
-        until = self._clock.monotonic() + PATIENCE
-        while True:
-            try:
-                await self._teller.tell(answered)
-                return
-            except Unavailable as problem:
-                if self._stopping or self._clock.monotonic() > until:
-                    raise
-                self._trouble(f"looks of {self._source.name}: {problem}")
-                await self._clock.sleep(POLL)
+        await patiently(
+            lambda: self._teller.tell(answered),
+            clock=self._clock,
+            seconds=PATIENCE,
+            stopping=lambda: self._stopping,
+            trouble=lambda problem: self._trouble(f"looks of {self._source.name}: {problem}"),
+        )
 
     async def _ask(self, leased: LeasedLook) -> Answer:
         try:

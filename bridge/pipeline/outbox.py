@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 import structlog
 
 from bridge.clock import Clock, Dice
-from bridge.delivery.retry import Health, RowNext, health_after, row_after
-from bridge.errors import Unavailable
+from bridge.delivery.retry import WAIT_MOST, Health, RowNext, health_after, row_after
 from bridge.model import Outcome, Stream
+from bridge.pipeline.patience import patiently
 from bridge.pipeline.ports import Meter, Push
 from bridge.store.protocol import Delivery, Settlement, Store, StreamRow
 
@@ -23,6 +23,8 @@ _log = structlog.get_logger("bridge.outbox")
 
 AT_ONCE = 64
 """Pushes under way to one receiver, at most."""
+REFILL = 0.01
+"""Seconds that a place in a full lane may stay empty, so that one lease fills several."""
 LEASE = 60.0
 """Seconds that a delivery is held; longer than a push may take."""
 PATIENCE = 40.0
@@ -47,8 +49,9 @@ class Lane:
 
     def room(self, now: float) -> int:
         if self.unwell:
-            due = self.health.retry_at is None or self.health.retry_at <= now
-            return 1 if due and self.under_way == 0 else 0
+            # A probe further away than any receiver may ask for: the clock was set back.
+            wait = 0.0 if self.health.retry_at is None else self.health.retry_at - now
+            return 1 if self.under_way == 0 and not 0 < wait <= WAIT_MOST else 0
         return AT_ONCE - self.under_way
 
     @property
@@ -96,14 +99,12 @@ class Outbox:
         while not self._stopping:
             self._wake.clear()
             try:
-                leased = await self.turn()
+                await self.turn()
             except Exception as trouble:
                 self._trouble(f"outbox: {type(trouble).__name__}")
                 _log.error("outbox.stuck", exc_info=True)
-                leased = 0
                 await self._clock.sleep(POLL)
-            if leased == 0:
-                await self._pause()
+            await self._pause()  # each lane is full, or nothing more was due for it
 
     async def _pause(self) -> None:
         try:
@@ -135,7 +136,6 @@ class Outbox:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        self._wake.set()
         if not task.cancelled() and task.exception() is not None:
             self._trouble(f"outbox: {type(task.exception()).__name__}")
             _log.error("delivery.stuck", exc_info=task.exception())
@@ -169,18 +169,20 @@ class Outbox:
             self._report(lane, delivery, outcome, after, now)
         finally:
             lane.under_way -= 1
+            if lane.under_way <= AT_ONCE * 3 // 4:
+                self._wake.set()
+            else:  # a full lane is filled up by several at once, not one by one
+                asyncio.get_running_loop().call_later(REFILL, self._wake.set)
 
     async def _settle(self, settlement: Settlement) -> None:
         """What a receiver answered is kept for a store that cannot take it now; else the SET would go out again."""
-        until = self._clock.monotonic() + PATIENCE
-        while True:
-            try:
-                return await self._store.settle([settlement])
-            except Unavailable as problem:
-                if self._stopping or self._clock.monotonic() > until:
-                    raise
-                self._trouble(f"outbox: {problem}")
-                await self._clock.sleep(POLL)
+        await patiently(
+            lambda: self._store.settle([settlement]),
+            clock=self._clock,
+            seconds=PATIENCE,
+            stopping=lambda: self._stopping,
+            trouble=lambda problem: self._trouble(f"outbox: {problem}"),
+        )
 
     def _after(self, lane: Lane, delivery: Delivery, outcome: Outcome, now: float) -> RowNext:
         others = lane.successes > lane.failed_at.get(delivery.id, lane.successes)
@@ -258,5 +260,6 @@ def _settlement(delivery: Delivery, outcome: Outcome, after: RowNext, now: float
         attempts=after.attempts,
         faults=after.faults,
         faulted_at=after.faulted_at,
-        maybe_received=delivery.maybe_received or after.maybe_received,
+        # Who reads a SET and refuses it has not taken an earlier copy of it: that would have been a repeat.
+        maybe_received=after.maybe_received or (delivery.maybe_received and outcome.kind != "row"),
     )

@@ -152,14 +152,12 @@ class _Case:
     def _rehearsed(self) -> str:
         """`dry_run` if only a connector in dry run would change what the stream is told: its devices neither hold a
         person nor, where one was told before, let them go."""
-        live = [one for one in self.people if not self._in_dry_run(one.connector)]
-        if self._in_dry_run(self.draft.connector):
+        tried = {name for name, source in self.sources.items() if source.dry_run}
+        if self.draft.connector in tried:
             return DRY_RUN
-        return "" if truth(self.stream, self.subject, live) == truth(self.stream, self.subject, self.people) else DRY_RUN
-
-    def _in_dry_run(self, connector: str) -> bool:
-        source = self.sources.get(connector)
-        return source is not None and source.dry_run
+        live = [one for one in self.people if one.connector not in tried]
+        same = truth(self.stream, self.subject, live) == truth(self.stream, self.subject, self.people)
+        return "" if same else DRY_RUN
 
     def _owing(self, row: LedgerRow, comparison: Comparison, named: Device, event: Event | None) -> Owing:
         supersede, why = (self.held.supersede, RENAMED) if self.held and self.held.supersede else (None, "")

@@ -52,5 +52,6 @@ def _under(row: LedgerRow, subject: str, login: str) -> Held:
     told, supersede = row.told, None
     if tail is not None and tail.state == "pending" and tail.unsent:
         told, supersede = tail.previous, tail.id
-    fresh = replace(row, subject=subject, login=login, told=told, tail=None, version=0)
+    # What died named the old login, and may have died of it.
+    fresh = replace(row, subject=subject, login=login, told=told, given_up=None, tail=None, version=0)
     return Held(fresh, supersede, moved=True)

@@ -25,19 +25,24 @@ def decide(before: Device | None, snapshot: Snapshot, context: Context) -> Decis
         name=snapshot.name or (before.name if before else ""),
     )
     decision = (
-        _absent(base, snapshot)
+        _absent(base, snapshot, context)
         or unsettled(base, snapshot.owner, snapshot.taken_at, context)
         or _judged(base, snapshot, context)
     )
-    return _contradicted(decision, snapshot, context)
+    return _contradicted(before, decision, snapshot, context)
 
 
-def _absent(base: Device, snapshot: Snapshot) -> Decision | None:
-    if not snapshot.present:
-        return Decision(replace(base, gone=True, reason=reasons.GONE))
-    if not snapshot.managed:
-        return Decision(replace(base, gone=False, reason=reasons.UNREGISTERED))
-    return None
+def _absent(base: Device, snapshot: Snapshot, context: Context) -> Decision | None:
+    """No verdict. A deadline that was seen before stays one: the device may be back by then, without a webhook."""
+    if snapshot.present and snapshot.managed:
+        return None
+    why = reasons.UNREGISTERED if snapshot.present else reasons.GONE
+    later = [one.blocks_at for one in base.findings if one.blocks_at is not None and one.blocks_at > context.now]
+    waiting = context.now + OWNERLESS_AGAIN if snapshot.present and base.status == "not-compliant" else None
+    again = earliest(*later, waiting)
+    return Decision(
+        replace(base, gone=not snapshot.present, reason=why), again_at=again, again_why=why if again else ""
+    )
 
 
 def _judged(base: Device, snapshot: Snapshot, context: Context) -> Decision:
@@ -122,9 +127,12 @@ def _exempt(findings: Sequence[Finding]) -> bool:
     return bool(failing) and all(finding.exempt for finding in failing)
 
 
-def _contradicted(decision: Decision, snapshot: Snapshot, context: Context) -> Decision:
-    """A vendor's API may lag behind its own webhook: look again, and act on what was seen meanwhile."""
-    if not contradicts(context.statements, snapshot) or context.contradictions >= len(REPEATS):
+def _contradicted(before: Device | None, decision: Decision, snapshot: Snapshot, context: Context) -> Decision:
+    """A vendor's API may lag behind its own webhook, or lose sight of a device for a moment: look again, and act on
+    what was seen meanwhile."""
+    vanished = _vanished(before, snapshot, context)
+    doubtful = vanished or contradicts(context.statements, snapshot)
+    if not doubtful or context.contradictions >= len(REPEATS):
         return replace(decision, contradictions=context.contradictions if decision.keep_stated else 0)
     again = context.now + REPEATS[context.contradictions]
     if decision.again_at is not None and decision.again_at < again:
@@ -132,10 +140,17 @@ def _contradicted(decision: Decision, snapshot: Snapshot, context: Context) -> D
     return replace(
         decision,
         again_at=again,
-        again_why=reasons.CONTRADICTS_DOORBELL,
+        again_why=decision.reason if vanished else reasons.CONTRADICTS_DOORBELL,
         keep_stated=True,
         contradictions=context.contradictions + 1,
     )
+
+
+def _vanished(before: Device | None, snapshot: Snapshot, context: Context) -> bool:
+    """Whether a device that the last good look saw in someone's hands is gone or unregistered now."""
+    if before is None or before.looked_at is None or (snapshot.present and snapshot.managed):
+        return False
+    return context.contradictions > 0 or not (before.gone or before.reason == reasons.UNREGISTERED)
 
 
 def contradicts(statements: Iterable[Statement], snapshot: Snapshot) -> bool:

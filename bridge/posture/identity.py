@@ -71,14 +71,15 @@ def is_address(text: str) -> bool:
     return bool(local and domain) and "@" not in domain and text.isprintable() and not any(map(str.isspace, text))
 
 
-def read_overrides(text: str, where: str) -> Overrides:
-    """The CSV of `identity.overrides`: a head line `connector,device,person,login`, one of device and person filled.
+def read_overrides(raw: bytes | str, where: str) -> Overrides:
+    """The CSV of `identity.overrides`, in UTF-8: a head line `connector,device,person,login`, then device or person.
 
     Raises ConfigError with every faulty line; a second line about the same device or person is one.
     """
     by_device: dict[tuple[str, str], str] = {}
     by_person: dict[tuple[str, str], str] = {}
     faults: list[Fault] = []
+    text = _text(raw, where) if isinstance(raw, bytes) else raw
     rows = csv.DictReader(io.StringIO(text.removeprefix("\ufeff"), newline=""))
     try:
         if sorted(rows.fieldnames or ()) != sorted(_COLUMNS):
@@ -98,6 +99,14 @@ def read_overrides(text: str, where: str) -> Overrides:
     if faults:
         raise ConfigError(faults)
     return Overrides(by_device, by_person)
+
+
+def _text(raw: bytes, where: str) -> str:
+    try:
+        return raw.decode()
+    except UnicodeDecodeError as problem:
+        line = raw.count(b"\n", 0, problem.start) + 1
+        raise ConfigError([Fault(f"{where}:{line}", "", "is not UTF-8 text")]) from None
 
 
 def _row_problem(values: Mapping[str, str], repeated: bool) -> str:

@@ -70,7 +70,8 @@ def ring_in(directory: Path) -> KeyRing:
     """The ring kept in `directory`, whose key is made if there is none yet.
 
     Any number of processes may do this at once: all come back with the same key. The directory is made with mode
-    0700 and the file with 0600; a file that others can read, or a directory that others can write to, is a ConfigError.
+    0700 and the file with 0600; a file that others can read, a directory that others can write to, or either owned by
+    somebody who is neither us nor root, is a ConfigError.
     """
     _make_directory(directory)
     path = directory / FILE
@@ -93,6 +94,8 @@ def ring_from_file(path: Path, *, others_may: int = stat.S_IRGRP) -> KeyRing:
     excess = stat.S_IMODE(status.st_mode) & 0o077 & ~others_may
     if excess and os.name == "posix":
         raise _fault(path, f"others may read or write this key (mode {stat.S_IMODE(status.st_mode):04o}); chmod 600 it")
+    if _is_foreign(status):
+        raise _fault(path, "this key belongs to another user, who may know and change it")
     return ring_from_pem(pem, created_at=status.st_mtime, where=str(path))
 
 
@@ -115,11 +118,18 @@ def ring_from_pem(pem: bytes, *, created_at: float, where: str) -> KeyRing:
 def _make_directory(directory: Path) -> None:
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        mode = stat.S_IMODE(directory.stat().st_mode)
+        status = directory.stat()
     except OSError as problem:
         raise _fault(directory, f"the key directory cannot be made: {problem.strerror}") from None
+    mode = stat.S_IMODE(status.st_mode)
     if mode & 0o022 and os.name == "posix":
         raise _fault(directory, f"others may write to the key directory (mode {mode:04o}); chmod 700 it")
+    if _is_foreign(status):
+        raise _fault(directory, "the key directory belongs to another user, who may put a key of theirs there")
+
+
+def _is_foreign(status: os.stat_result) -> bool:
+    return os.name == "posix" and status.st_uid not in (0, os.geteuid())
 
 
 def _create(path: Path) -> None:

@@ -25,6 +25,11 @@ def held(row: Delivery, until: float) -> Delivery:
     return replace(row, leased_until=until, maybe_received=row.maybe_received or row.leased_until is not None)
 
 
+def is_due(row: Delivery, now: float) -> bool:
+    """A row that was made after `now` and refused by nobody waits for nothing: the clock was set back."""
+    return row.next_at <= now or (row.created_at > now and row.faults == 0)
+
+
 def tail_of(row: Delivery) -> Tail:
     return Tail(row.id, row.state, row.status, row.previous, unsent(row.state, row.leased_until, row.maybe_received))
 
@@ -51,7 +56,8 @@ def revived(row: LedgerRow, status: Status) -> LedgerRow:
 
 def dropped(row: Delivery, now: float, why: str) -> Settlement:
     """The death of a row that an operator gives up."""
+    maybe = row.maybe_received or row.leased_until is not None
     return Settlement(
         id=row.id, state="dead", at=now, code="dropped", words=why,
-        attempts=row.attempts, faults=row.faults, faulted_at=row.faulted_at,
+        attempts=row.attempts, faults=row.faults, faulted_at=row.faulted_at, maybe_received=maybe,
     )  # fmt: skip

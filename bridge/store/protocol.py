@@ -301,7 +301,8 @@ class Settlement:
     """How one try ended. `pending` gives the row back for `next_at`.
 
     `dead`: later pending rows of the same (stream, subject) are superseded with it, and the ledger row goes
-    back to `told = previous`, `given_up = status`, naming the dead row (its version grows).
+    back to `told = previous`, `given_up = status`, naming the dead row (its version grows). But with `maybe_received`
+    nobody can say that the receiver does not believe it: it counts as told, and what follows it stays pending.
     `delivered`: the ledger row is not touched. A row that is no longer pending is left alone.
     """
 
@@ -354,7 +355,8 @@ class Outbox(Protocol):
         """
 
     async def drop(self, delivery_id: int, now: float, why: str) -> str:
-        """Give up a pending row that nobody is sending, as if it had died of `why`. Returns "" or why not."""
+        """Give up a pending row that nobody is sending, as if it had died of `why`; `maybe_received` as the row has it,
+        or because somebody held it. Returns "" or why not."""
 
     async def cancel_stream(self, stream_id: str, now: float, why: str) -> int:
         """Supersede the unsent pending rows of a stream that is disabled; their ledger rows go back to what was told

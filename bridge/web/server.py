@@ -134,22 +134,23 @@ def _config(listener: Listener) -> uvicorn.Config:
         timeout_graceful_shutdown=listener.grace,
     )
     config.load()
-    config.ssl = _tls(listener)
+    config.ssl = tls_context(listener.name, listener.tls_cert_file, listener.tls_key_file)
     return config
 
 
-def _tls(listener: Listener) -> ssl.SSLContext | None:
-    """TLS 1.2 or later (RFC 9325 §3.1.1)."""
-    if listener.tls_cert_file is None or listener.tls_key_file is None:
+def tls_context(name: str, cert_file: Path | None, key_file: Path | None) -> ssl.SSLContext | None:
+    """TLS 1.2 or later (RFC 9325 §3.1.1); None without files. `name` is the configuration's table in a ConfigError."""
+    if cert_file is None or key_file is None:
         return None
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        context.load_cert_chain(listener.tls_cert_file, listener.tls_key_file)
+        # Without a password OpenSSL would ask the terminal for one, and wait.
+        context.load_cert_chain(cert_file, key_file, password="")
     except (OSError, ValueError) as problem:
         words = problem.strerror or type(problem).__name__ if isinstance(problem, OSError) else "not usable"
         message = f"the certificate and its key cannot be used: {words}"
-        raise ConfigError([Fault(where="", path=f"{listener.name}.tls_cert_file", message=message)]) from None
+        raise ConfigError([Fault(where="", path=f"{name}.tls_cert_file", message=message)]) from None
     return context
 
 

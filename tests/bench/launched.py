@@ -29,7 +29,7 @@ class _Timed(Coroutine[Any, Any, Any]):
 
     def __init__(self, inner: Coroutine[Any, Any, Any]) -> None:
         self._inner = inner
-        self._kind = inner.__qualname__
+        self._kind = str(getattr(inner, "__qualname__", type(inner).__name__))
 
     def send(self, value: Any) -> Any:
         return self._step(self._inner.send, value)
@@ -62,7 +62,7 @@ def _name_threads() -> None:
         Path(f"/proc/self/task/{threading.get_native_id()}/comm").write_text(thread.name[:15])
         run(thread)
 
-    threading.Thread.run = named  # type: ignore[method-assign]
+    threading.Thread.run = named  # type: ignore[method-assign,assignment]
 
 
 def _loop_factory(made: Callable[[], asyncio.AbstractEventLoop], file: Path) -> asyncio.AbstractEventLoop:
@@ -72,7 +72,7 @@ def _loop_factory(made: Callable[[], asyncio.AbstractEventLoop], file: Path) -> 
         fresh.rename(file)
 
     loop = made()
-    loop.set_task_factory(_timing)  # type: ignore[arg-type]
+    loop.set_task_factory(_timing)
     loop.add_signal_handler(signal.SIGUSR1, write)
     return loop
 

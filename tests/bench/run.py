@@ -136,7 +136,8 @@ class Rig:
 
     async def rounds(self, seconds: float) -> tuple[list[Round], list[Round]]:
         """Pairs of rounds, new devices in each, until `seconds` are over: all fail, then all recover."""
-        first, again = [], []
+        first: list[Round] = []
+        again: list[Round] = []
         until = time.perf_counter() + seconds
         while not first or time.perf_counter() < until:
             failed, recovered = await self._pair(self.plan.events)

@@ -78,7 +78,8 @@ def _verify(texts: Sequence[str], private: RSAPrivateKey) -> int:
 
 def _each(work: Callable[[int], None], seconds: float) -> float:
     """CPU seconds of one call, the median of five stretches after a short one to warm up."""
-    count, stretches = 20, []
+    count = 20
+    stretches: list[float] = []
     for _ in range(count):
         work(0)
     until = time.perf_counter() + seconds

@@ -135,7 +135,7 @@ class Chaos:
 
     async def _kills(self) -> None:
         await asyncio.sleep(self.dice.uniform(0.3, 3.0))
-        if self.dice.random() < 0.85:
+        if not self.counts["kills"] or self.dice.random() < 0.85:
             await self.rig.service.kill()
             self.counts["kills"] += 1
         else:

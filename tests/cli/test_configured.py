@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pty
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 from bridge import cli
 from bridge.cli.output import table
+from bridge.store.migrations import HEAD
 
 CONFIG = """
 [transmitter]
@@ -47,6 +49,12 @@ def test_commands_that_use_no_secret_miss_none(folder: Path, capsys: pytest.Capt
     assert cli.run(["db", "upgrade"]) == 0
     assert cli.run(words.split()) == 0
     assert "not set" not in capsys.readouterr().err
+
+
+def test_an_upgrade_says_what_it_did_as_json(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for before in (None, HEAD):
+        assert cli.run(["db", "upgrade", "--json"]) == 0
+        assert json.loads(capsys.readouterr().out) == {"before": before, "revision": HEAD}
 
 
 @pytest.mark.parametrize("words", ["check", "serve"])

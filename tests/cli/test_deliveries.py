@@ -163,6 +163,19 @@ def test_all_dead_of_one_stream(scene: Scene, capsys: pytest.CaptureFixture[str]
     assert len(audit(scene)) == 2
 
 
+def test_what_was_changed_as_json(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    def ran(code: int, *words: str) -> Any:
+        assert scene.run("deliveries", *words, "--json") == code
+        return json.loads(capsys.readouterr().out)
+
+    assert ran(0, "drop", "--all", "--yes") == {"changed": 0, "refused": {}}
+    number = scene.tell(failing())
+    capsys.readouterr()
+    assert ran(0, "drop", str(number), "--yes") == {"changed": 1, "refused": {}}
+    assert ran(0, "retry", "--all-dead", "--yes") == {"changed": 1, "refused": {}}
+    assert ran(1, "retry", "999") == {"changed": 0, "refused": {"not_found": 1}}
+
+
 def test_all_waiting_are_dropped_the_oldest_first(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     first = scene.tell(failing())
     later = scene.tell(failing(), status="compliant")

@@ -76,6 +76,7 @@ def test_an_id_of_two_connectors_needs_the_connector(scene: Scene, capsys: pytes
     assert scene.run("devices", "show", "42") == 2
     assert "--connector kolide or second" in capsys.readouterr().err
     assert scene.run("devices", "show", "42", "--connector", "second") == 0
+    assert scene.run("devices", "show", "second/42") == 0, "as the deliveries name it"
     assert "OTHER" in capsys.readouterr().out
 
 
@@ -183,6 +184,14 @@ def test_a_per_device_stream_is_compared_with_its_own_row(scene: Scene, capsys: 
     document = shown(scene, capsys, "9")
     assert receiver(document, "siem")["state"] == "delivered"
     assert receiver(document, "okta")["why"]["reason"] == "due"
+
+
+def test_json_escapes_what_steers_a_terminal(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    scene.believe(failing(name="\x9b2J\x7f\u202ered"))
+    assert scene.run("devices", "show", "42", "--json") == 0
+    out = capsys.readouterr().out
+    assert "\\u009b2J\\u007f\\u202ered" in out and not set("\x9b\x7f\u202e") & set(out)
+    assert "\x9b2J\x7f\u202ered" in json.dumps(json.loads(out), ensure_ascii=False)
 
 
 def test_control_characters_do_not_reach_the_terminal(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:

@@ -53,6 +53,13 @@ class TestHeads:
         assert (row.state, row.leased_until, row.rung_at, row.created_at) == ("pending", 60, 4.5, 5.0)
         assert row.maybe_received is False
 
+    async def test_a_row_made_before_the_clock_was_set_back_is_due(self, store: Store) -> None:
+        await minted(store, replace(mint("a", "oa"), created_at=999.0), replace(mint("b", "ob"), created_at=999.0))
+        assert await lease(store) == [1, 2]
+        await settle(store, 1, "pending", next_at=1010.0, attempts=1, faults=1, faulted_at=1000.0)
+        await settle(store, 2, "pending", next_at=1000.0, attempts=1)
+        assert await lease(store) == [2]
+
     async def test_a_head_in_backoff_blocks_its_key(self, store: Store) -> None:
         await minted(store, flip(0), flip(1))
         await lease(store)

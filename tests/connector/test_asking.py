@@ -116,6 +116,18 @@ async def test_ways_of_logging_in(tmp_path: Path, login: str, header: str, value
     assert vendor.headers[0][header] == value
 
 
+@pytest.mark.parametrize("style", ["post", "basic"])
+async def test_a_token_that_the_vendor_repeats_is_not_told(tmp_path: Path, style: str) -> None:
+    answers = {
+        "POST /v2/token": {"access_token": "at-0123456789", "expires_in": 1200},
+        ROWS + "&page=0&page-size=2": (403, {"message": "at-0123456789 may not"}),
+    }
+    login = f'oauth = {{ token = "/token", client_id = "user", client_secret = "key", style = "{style}" }}'
+    with pytest.raises(LookFailed) as caught:
+        await listed(tmp_path, "number", answers, login)
+    assert "403" in str(caught.value) and "0123456" not in str(caught.value)
+
+
 STEPS = (
     HEAD
     + """

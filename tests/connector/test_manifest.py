@@ -206,6 +206,12 @@ def test_the_faults_of_a_manifest_have_its_place(tmp_path: Path) -> None:
     assert re.fullmatch(r".*connector\.toml:\d+", caught.value.faults[0].where)
 
 
+@pytest.mark.parametrize("text", ["a = " + "[" * 100_000, "a = " + "9" * 5000, "a = \x00"])
+def test_what_is_not_toml_is_a_fault(text: str) -> None:
+    with pytest.raises(ConfigError, match="own: is not TOML"):
+        manifest.read(text, "own")
+
+
 def test_the_types_that_there_are() -> None:
     assert "kolide" in list_types()
     description = describe("kolide")

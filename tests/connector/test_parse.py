@@ -42,6 +42,16 @@ def test_a_finding(kolide: Connector) -> None:
     assert statement.finding == Finding("42", "failing", NOW, check="7", title="Disk Is Not Encrypted")
 
 
+def test_what_is_only_shown_becomes_one_printable_line(kolide: Connector) -> None:
+    body = changed("data.title", "Disk\x1b[2J\nowner: nobody \u202e" + "x" * 5000)
+    body["data"]["device"]["name"] = "lap\r\na\x9b"
+    [statement] = kolide.parse(verified(body)).statements
+    assert statement.finding is not None
+    for shown in (statement.finding.title, statement.name):
+        assert shown.isprintable() and len(shown) <= 300
+    assert statement.finding.title.startswith("Disk [2J owner: nobody xxx") and statement.name == "lap a"
+
+
 @pytest.mark.parametrize(
     ("path", "value", "title"),
     [

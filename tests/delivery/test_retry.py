@@ -105,7 +105,8 @@ def test_what_an_answer_means(status: int, body: bytes, kind: str, code: str, re
         (503, {"retry_after": "-5"}, None),
         (503, {"retry_after": "1.5"}, None),
         (503, {"retry_after": "٣"}, None),
-        (503, {"retry_after": "9" * 400}, None),
+        (503, {"retry_after": "9" * 400}, 1e12),
+        (429, {"retry_after": "soon", "x_rate_limit_reset": str(int(NOW) + 33)}, 33.0),
         (503, {"retry_after": "Sun, 99 Foo 99999 25:61:00 GMT"}, None),
         (429, {"x_rate_limit_reset": str(int(NOW) + 33)}, 33.0),
         (429, {"x_rate_limit_reset": str(int(NOW) - 33)}, 0.0),
@@ -189,6 +190,12 @@ def test_pushes_that_were_under_way_together_fail_once() -> None:
     assert (asked.failures, asked.retry_at) == (1, NOW + 60.5)
     assert health_after(asked, TROUBLE, NOW + 60.5, HIGH).failures == 2
     assert health_after(asked, DONE, NOW + 0.6, HIGH) == Health()
+
+
+def test_a_probe_from_before_the_clock_was_set_back_is_no_reason_to_wait() -> None:
+    far = Health(3, NOW + 2 * HOUR, NOW + HOUR)
+    after = health_after(far, TROUBLE, NOW, HIGH)
+    assert (after.failures, after.retry_at) == (4, NOW + 8)
 
 
 def test_unwell_since_is_the_first_failure() -> None:

@@ -50,7 +50,7 @@ class Mine:
         self.lay()
         signal.signal(signal.SIGUSR1, self.lay)
 
-    def lay(self, *_: object) -> None:
+    def lay(self, *signal_and_frame: Any) -> None:
         if WHERE.exists():
             point, _, nth = WHERE.read_text().partition(" ")
             self._point, self._left = point, int(nth)

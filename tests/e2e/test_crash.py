@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import aiohttp
 import pytest
@@ -18,7 +18,8 @@ from tests.e2e.webhooks import Answer, Hook, opened, resolved
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-BAD, GOOD = "not-compliant", "compliant"
+BAD: Final = "not-compliant"
+GOOD: Final = "compliant"
 
 ARROWS = [
     # where, and whether the webhook was durable by then

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import socket
+import signal
 import sys
 import time
 from pathlib import Path
-
-import pytest
+from typing import Final
 
 from bridge.receiver.book import Scripted
 from tests.e2e.conftest import THREE
@@ -18,7 +17,8 @@ from tests.e2e.service import Service
 from tests.e2e.times import wait_until
 from tests.e2e.webhooks import opened, resolved
 
-BAD, GOOD = "not-compliant", "compliant"
+BAD: Final = "not-compliant"
+GOOD: Final = "compliant"
 ONE = {"ssf": {"profile": "ssf"}}
 
 
@@ -83,7 +83,8 @@ async def test_sigterm_while_everything_hangs(tmp_path: Path) -> None:
         assert rig.statuses("ssf", device=1) == rig.statuses("ssf", device=2) == [BAD]
 
 
-async def test_a_second_serve_on_the_same_store_is_refused(tmp_path: Path) -> None:
+async def test_what_is_in_the_way_of_a_second_serve(tmp_path: Path) -> None:
+    """The store that is served, and an address that is taken. The first one goes on, and ends at Ctrl-C."""
     async with Rig(tmp_path, THREE) as rig:
         await rig.start()
         second = Service(tmp_path)
@@ -91,30 +92,20 @@ async def test_a_second_serve_on_the_same_store_is_refused(tmp_path: Path) -> No
         await second.begin()
         assert await second.ended() == 1
         assert "another process already serves the database" in rig.service.tail(5)
-        assert "Traceback" not in rig.service.log.read_text()
-        assert rig.service.alive
+
+        (tmp_path / "elsewhere").mkdir()
+        third = Service(tmp_path / "elsewhere")
+        third.tables = {**rig.service.tables, "server": second.tables["server"]}
+        await third.begin()
+        assert await third.ended() == 2
+        assert "config.toml:" in third.tail(1) and "admin.port: cannot listen on 127.0.0.1" in third.tail(1)
+
+        assert "Traceback" not in rig.service.log.read_text() + third.log.read_text()
         rig.api.add(1, owner=1).issues = {1: False}
         await rig.ring(opened(1))
         await rig.hears("okta", BAD, login=email(1))
-
-
-async def test_an_address_that_is_taken_is_named(tmp_path: Path) -> None:
-    async with Rig(tmp_path, THREE) as rig:
-        with socket.create_server(("127.0.0.1", int(rig.service.admin.rpartition(":")[2]))):
-            await rig.service.begin()
-            assert await rig.service.ended() == 2
-        said = rig.service.tail(3)
-        assert "config.toml:" in said and "admin.port: cannot listen on 127.0.0.1" in said
-        await rig.start()
-
-
-@pytest.mark.parametrize("sign", [2, 15], ids=["SIGINT", "SIGTERM"])
-async def test_it_ends_at_once_when_nothing_is_under_way(tmp_path: Path, sign: int) -> None:
-    async with Rig(tmp_path, THREE) as rig:
-        await rig.start()
-        assert rig.service.process is not None
         started = time.monotonic()
-        rig.service.process.send_signal(sign)
+        rig.service.signal(signal.SIGINT)
         assert await rig.service.ended() == 0
         assert time.monotonic() - started < 4
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -14,7 +15,8 @@ from tests.e2e.webhooks import changed, opened, resolved
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-BAD, GOOD = "not-compliant", "compliant"
+BAD: Final = "not-compliant"
+GOOD: Final = "compliant"
 
 
 async def test_laptop_b_recovers_and_laptop_a_still_fails(line: Rig, number: int) -> None:

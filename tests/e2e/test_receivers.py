@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from typing import Any, Final
 
 import pytest
 import pytest_asyncio
@@ -18,7 +18,8 @@ from tests.e2e.webhooks import opened, resolved
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-BAD, GOOD = "not-compliant", "compliant"
+BAD: Final = "not-compliant"
+GOOD: Final = "compliant"
 WELL, SICK = "well", "sick"
 
 

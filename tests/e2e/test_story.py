@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 import pytest
 
@@ -14,7 +15,8 @@ from tests.e2e.webhooks import changed, opened, resolved
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-BAD, GOOD = "not-compliant", "compliant"
+BAD: Final = "not-compliant"
+GOOD: Final = "compliant"
 
 
 async def test_two_issues_one_after_the_other_resolved_are_two_sets(line: Rig, number: int) -> None:

@@ -8,6 +8,8 @@ enabled stream was last told the truth about each wire subject.
 from __future__ import annotations
 
 from collections import defaultdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -25,9 +27,13 @@ RECEIVERS = ("risk", "pairs")
 class Histories(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
-        self.world = World()
+        self.folder: TemporaryDirectory[str] | None = None
+        self.world = self.make_world()
         self.people_of: dict[str, str] = {}
         """login → person, for every login that a person ever had"""
+
+    def make_world(self) -> World:
+        return World()
 
     def teardown(self) -> None:
         try:
@@ -35,6 +41,8 @@ class Histories(RuleBasedStateMachine):
             self.check_end()
         finally:
             self.world.close()
+            if self.folder is not None:
+                self.folder.cleanup()
 
     @initialize()
     def begin(self) -> None:
@@ -82,6 +90,10 @@ class Histories(RuleBasedStateMachine):
         self.world.vendor.laptops[laptop].exists = False
         self.webhook(laptop, None)
 
+    @rule(laptop=st.sampled_from(LAPTOPS), seen=st.booleans())
+    def lose_sight(self, laptop: str, seen: bool) -> None:
+        self.world.vendor.laptops[laptop].seen = seen
+
     @rule(up=st.booleans())
     def vendor_api(self, up: bool) -> None:
         self.world.vendor.up = up
@@ -117,6 +129,14 @@ class Histories(RuleBasedStateMachine):
         self.world.pass_time(seconds)
 
     @rule()
+    def wait_for_deaths(self) -> None:
+        self.world.pass_time(73 * 3600.0)
+
+    @rule(seconds=st.sampled_from([10.0, 3600.0]))
+    def set_the_clock_back(self, seconds: float) -> None:
+        self.world.clock.set_back(seconds)
+
+    @rule()
     def work(self) -> None:
         self.world.work()
 
@@ -147,6 +167,16 @@ class Histories(RuleBasedStateMachine):
         """The receiver takes the SET, but its answer never reaches us."""
         self.world.receivers[name].answers_lost = lost
 
+    @rule(name=st.sampled_from(RECEIVERS), person=st.sampled_from(PEOPLE), refuses=st.booleans())
+    def refuse(self, name: str, person: str, refuses: bool) -> None:
+        """One person's SETs are poison to this receiver, by the login that the person has now."""
+        login = self.world.vendor.emails[person]
+        (set.add if refuses else set.discard)(self.world.receivers[name].refuses, login)
+
+    @rule(name=st.sampled_from(RECEIVERS), again=st.booleans())
+    def operator(self, name: str, again: bool) -> None:
+        (self.world.retry_all if again else self.world.drop_all)(name)
+
     @rule(name=st.sampled_from(RECEIVERS), enabled=st.booleans())
     def stream(self, name: str, enabled: bool) -> None:
         self.world.set_enabled(name, enabled)
@@ -167,7 +197,7 @@ class Histories(RuleBasedStateMachine):
         """name of the receiver → person, or person and device → SETs in the order in which they came"""
         result: dict[str, dict[object, list]] = {}  # type: ignore[type-arg]
         for name, receiver in self.world.receivers.items():
-            subjects = defaultdict(list)
+            subjects: dict[object, list] = defaultdict(list)  # type: ignore[type-arg]
             for one in receiver.heard:
                 person = self.people_of[one.login]
                 subjects[person if name == "risk" else (person, one.device)].append(one)
@@ -179,11 +209,14 @@ class Histories(RuleBasedStateMachine):
         world.vendor.up = True
         for name, receiver in world.receivers.items():
             receiver.up, receiver.answers_lost = True, False
+            receiver.refuses.clear()
+            world.retry_all(name)
             world.set_enabled(name, True)
         world.webhooks.clear()
-        for laptop in world.vendor.laptops:
-            world.deliver(world.ring(laptop))
-        for _ in range(12):
+        for name, laptop in world.vendor.laptops.items():
+            laptop.seen = True
+            world.deliver(world.ring(name))
+        for _ in range(12 + int(world.clock.lost / 300)):
             world.pass_time(400.0)
 
     def check_end(self) -> None:
@@ -210,10 +243,24 @@ def worst(devices: list[Device]) -> Status:
     return "not-compliant" if any(one.status == "not-compliant" for one in devices) else "compliant"
 
 
-Histories.TestCase.settings = settings(
-    max_examples=60,
-    stateful_step_count=40,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
-)
+class HistoriesOnSqlite(Histories):
+    """The same on the store that is used: fewer, for each step is a commit or more."""
+
+    def make_world(self) -> World:
+        self.folder = TemporaryDirectory()
+        return World(Path(self.folder.name))
+
+
+def _settings(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
+        stateful_step_count=40,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+    )
+
+
+Histories.TestCase.settings = _settings(60)
+HistoriesOnSqlite.TestCase.settings = _settings(6)
 TestHistories = Histories.TestCase
+TestHistoriesOnSqlite = HistoriesOnSqlite.TestCase

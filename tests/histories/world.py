@@ -1,4 +1,4 @@
-"""A small world for random histories: a vendor, two receivers, and the real pipeline between them on a store in memory.
+"""A small world for random histories: a vendor, two receivers, and the real pipeline between them on a store.
 
 The model is plain on purpose: what the vendor knows, and what each receiver heard. Time is a number.
 """
@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 from bridge.model import (
     Event,
@@ -31,57 +32,17 @@ from bridge.pipeline.outbox import Outbox
 from bridge.pipeline.resume import resume
 from bridge.pipeline.tell import Teller
 from bridge.posture.identity import Identity
-from bridge.store.memory import MemoryStore
-from bridge.store.protocol import Arrival, Ring, StreamRow
-
-START = 1_800_000_000.0
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.time = START
-
-    def now(self) -> float:
-        return self.time
-
-    def monotonic(self) -> float:
-        return self.time
-
-    async def sleep(self, seconds: float) -> None:
-        self.time += seconds
-
-
-class Ids:
-    def __init__(self) -> None:
-        self.count = 0
-
-    def new(self) -> str:
-        self.count += 1
-        return f"{self.count:026d}"
-
-    jti = new
-    token = new
-
-
-class Dice:
-    def between(self, low: float, high: float) -> float:
-        return low
-
-
-class Nothing:
-    """Counts nothing."""
-
-    def webhook(self, connector: str, outcome: str) -> None: ...
-    def look(self, connector: str, outcome: str) -> None: ...
-    def decision(self, connector: str, reason: str) -> None: ...
-    def delivery(self, stream: str, outcome: str) -> None: ...
-    def acknowledged(self, stream: str, seconds: float) -> None: ...
+from bridge.store import open_store
+from bridge.store.protocol import Arrival, Delivery, DeliveryState, Ring, StreamRow
+from tests.histories.ports import START, Clock, Dice, Ids, Nothing
 
 
 @dataclass
 class Laptop:
     owner: str
     exists: bool = True
+    seen: bool = True
+    """False: the API has lost sight of it for a while."""
     issues: dict[str, bool] = field(default_factory=dict)
     """issue → exempt"""
 
@@ -124,7 +85,7 @@ class Vendor:
         if not self.up:
             raise LookFailed("down", "no connection")
         laptop = self.laptops[device_id]
-        if not laptop.exists:
+        if not (laptop.exists and laptop.seen):
             return Snapshot(device_id, now, present=False)
         findings = tuple(Finding(key, "failing", now, title=key, exempt=bad) for key, bad in laptop.issues.items())
         return Snapshot(
@@ -146,14 +107,16 @@ class Receiver:
     stream: Stream
     up: bool = True
     answers_lost: bool = False
+    refuses: set[str] = field(default_factory=set)
+    """Logins whose SETs it reads and refuses, unless it has taken them already."""
     heard: list[Heard] = field(default_factory=list)
     jtis: set[str] = field(default_factory=set)
 
 
 class World:
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None) -> None:
+        """On a store in memory, or on SQLite in this folder."""
         self.clock, self.ids, self.vendor = Clock(), Ids(), Vendor()
-        self.store = MemoryStore(self.clock)
         self.minted: dict[str, Event] = {}
         self.receivers = {
             "risk": Receiver(Stream("s1", "risk", "https://a.example", "okta", "https://a.example", aggregate="user")),
@@ -161,6 +124,8 @@ class World:
         }
         self.webhooks: list[Arrival] = []
         self.loop = asyncio.new_event_loop()
+        url = f"sqlite:///{folder / 'bridge.db'}" if folder else "memory:"
+        self.store = self.loop.run_until_complete(open_store(url, self.clock, exclusive=False, create=True))
         self.rows = {
             one.stream.id: StreamRow(one.stream.id, one.stream.name, one.stream.audience, START)
             for one in self.receivers.values()
@@ -169,6 +134,7 @@ class World:
 
     def close(self) -> None:
         self.end()
+        self.loop.run_until_complete(self.store.close())
         self.loop.close()
 
     # -- the process: begins, dies, begins again over the same store -----------------------------
@@ -216,6 +182,8 @@ class World:
         if not receiver.up:
             return Outcome("stream", "connect")
         event = self.minted[text]
+        if event.login in receiver.refuses and text not in receiver.jtis:
+            return Outcome("row", "invalid_request")
         if text not in receiver.jtis:
             receiver.jtis.add(text)
             receiver.heard.append(Heard(event.login, event.device_id, event.previous, event.current, text))
@@ -258,6 +226,27 @@ class World:
             )
         if enabled and not was:
             self.loop.run_until_complete(resume(self.store, self.teller, [receiver.stream], self.ids))
+
+    def drop_all(self, name: str) -> None:
+        """An operator gives up what waits. What the receiver may have counts as heard: nobody can know better."""
+        receiver = self.receivers[name]
+        for row in self._rows(receiver, "pending"):
+            if self.loop.run_until_complete(self.store.drop(row.id, self.clock.now(), "by hand")):
+                continue
+            if (row.maybe_received or row.leased_until is not None) and row.jti not in receiver.jtis:
+                event = self.minted[row.jti]
+                receiver.jtis.add(row.jti)
+                receiver.heard.append(Heard(event.login, event.device_id, event.previous, event.current, row.jti))
+
+    def retry_all(self, name: str) -> None:
+        """An operator sends again what died."""
+        for row in self._rows(self.receivers[name], "dead"):
+            self.loop.run_until_complete(self.store.revive(row.id, self.clock.now()))
+
+    def _rows(self, receiver: Receiver, state: DeliveryState) -> list[Delivery]:
+        """Oldest first."""
+        found = self.store.deliveries(stream_id=receiver.stream.id, state=state, limit=1000)
+        return self.loop.run_until_complete(found)[::-1]
 
     def work(self, rounds: int = 50) -> None:
         """Until there is nothing to do at this time."""

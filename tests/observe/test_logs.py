@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import re
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -29,6 +30,16 @@ class At:
 class Terminal(io.StringIO):
     def isatty(self) -> bool:
         return True
+
+
+class Full(io.StringIO):
+    """A file on a disk without room, or a pipe that nobody reads."""
+
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+    def flush(self) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
 
 
 @pytest.fixture
@@ -131,6 +142,19 @@ def test_a_line_break_cannot_make_a_second_line(configured: Callable[..., io.Str
     assert rest == "" and "\r" not in text
 
 
+def test_nothing_that_was_said_steers_the_terminal(configured: Callable[..., io.StringIO]) -> None:
+    out = configured("info", "console")
+    structlog.get_logger().info("a\nforged", type="\x1b]0;x\x07", id="b\u202ec", more="\x9b2J", lone="\ud800")
+    logging.getLogger("x").warning("%s", "\x1b[2J\nforged")
+    try:
+        raise ValueError("\x1b[2J")
+    except ValueError:
+        structlog.get_logger().exception("failed")
+    colourless = re.sub(r"\x1b\[\d+m", "", out.getvalue())
+    assert not re.search("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\ud800]", colourless)
+    assert "\nforged" not in colourless and "\nTraceback" in colourless
+
+
 def test_a_person_who_watches_gets_no_json(configured: Callable[..., io.StringIO]) -> None:
     out = configured("info", "auto", Terminal())
     structlog.get_logger().info("hello", owner=EMAIL)
@@ -138,3 +162,13 @@ def test_a_person_who_watches_gets_no_json(configured: Callable[..., io.StringIO
     out = configured("info", "json", Terminal())
     structlog.get_logger().info("hello")
     assert lines(out)[0]["event"] == "hello"
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_a_line_that_cannot_be_written_fails_no_work(
+    configured: Callable[..., io.StringIO], form: logs.Format, capsys: pytest.CaptureFixture[str]
+) -> None:
+    configured(form=form, out=Full())
+    structlog.get_logger("x").error("outbox.stuck", exc_info=ValueError("no"))
+    logging.getLogger("x").error("library")
+    assert capsys.readouterr().err == ""

@@ -6,11 +6,14 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import aiohttp
+import httpx2 as httpx
 import pytest
+import respx
 from joserfc.jwk import RSAKey
 
 from bridge.receiver.keys import Fetched, KeysUnavailable, rsa_keys
 from bridge.receiver.server import ReceiverServer
+from tests.receiver.conftest import FakeClock
 
 Json = dict[str, Any]
 ISSUER = "https://signals.acme.example"
@@ -48,6 +51,21 @@ class Documents:
 
 
 WELL_KNOWN = "/.well-known/ssf-configuration"
+
+
+async def test_a_transmitter_on_the_public_net(clock: FakeClock, key: RSAKey, respx_mock: respx.MockRouter) -> None:
+    """Over https by name, as no loopback socket can be: the metadata is read, then the key set that it names."""
+    public = key.as_dict(private=False) | {"kid": "k1"}
+    respx_mock.get(f"{ISSUER}{WELL_KNOWN}").respond(json={"issuer": ISSUER, "jwks_uri": f"{ISSUER}/keys"})
+    keys = respx_mock.get(f"{ISSUER}/keys").mock(
+        side_effect=[httpx.ConnectTimeout("slow"), httpx.Response(200, json={"keys": [public]})]
+    )
+    fetched = Fetched(clock, well_known=f"{ISSUER}{WELL_KNOWN}")
+    with pytest.raises(KeysUnavailable, match="cannot be read"):
+        await fetched.transmitter("k1")
+    found = await fetched.transmitter("k1")
+    assert (found.issuer, list(found.keys)) == (ISSUER, ["k1"])
+    assert keys.call_count == 2
 
 
 @pytest.fixture

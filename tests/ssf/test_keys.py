@@ -139,6 +139,17 @@ def test_a_directory_that_others_can_write_to_is_refused(tmp_path: Path) -> None
     assert not os.listdir(tmp_path / "keys")
 
 
+@pytest.mark.parametrize("what", ["keys", f"keys/{FILE}"])
+def test_what_belongs_to_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    ring_in(tmp_path / "keys")
+    if os.geteuid() == 0:
+        os.chown(tmp_path / what, 12345, -1)
+    else:
+        monkeypatch.setattr(os, "geteuid", lambda: 12345)
+    with pytest.raises(ConfigError, match="belongs to another user"):
+        ring_in(tmp_path / "keys") if what == "keys" else ring_from_file(tmp_path / what)
+
+
 def test_no_such_file_or_directory(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="cannot be read: No such file"):
         ring_from_file(tmp_path / "none.pem")

@@ -12,11 +12,11 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
 from bridge.errors import ConfigError
-from bridge.web.server import Address, Listener, serve
+from bridge.web.server import Address, Listener, serve, tls_context
 from tests.web.doors import Doors, opened, raw
 
 
@@ -116,6 +116,15 @@ async def test_tls(tmp_path: Path) -> None:
             await http.get(f"https://localhost:{port}/healthz", ssl=old)
     doors.stop.set()
     await asyncio.wait_for(task, 5)
+
+
+def test_a_key_with_a_passphrase_is_a_fault_and_asks_nobody(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    cert_file, key_file = certificate(tmp_path)
+    key = ec.generate_private_key(ec.SECP256R1())
+    key_file.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"abcd")))
+    with pytest.raises(ConfigError, match=r"server\.tls_cert_file: the certificate and its key cannot be used"):
+        tls_context("server", cert_file, key_file)
+    assert "pass phrase" not in "".join(capfd.readouterr())
 
 
 @pytest.mark.parametrize("content", [b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", None])

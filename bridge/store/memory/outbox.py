@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from bridge.model import Status
-from bridge.store.ledger_rules import WHY_NOT, cancelled, died, dropped, held, overruled, revived, unsent
+from bridge.store.ledger_rules import WHY_NOT, cancelled, died, dropped, held, is_due, overruled, revived, unsent
 from bridge.store.memory.base import Pair
 from bridge.store.memory.beliefs import Beliefs
 from bridge.store.memory.inbox import free
@@ -24,7 +24,7 @@ class Outbox(Beliefs):
         picked: list[Delivery] = []
         for stream_id, most in streams.items():
             if stream_id not in probes:
-                due = [head for head in self._unheld_heads(stream_id, now) if head.next_at <= now]
+                due = [head for head in self._unheld_heads(stream_id, now) if is_due(head, now)]
                 picked += due[: max(most, 0)]
         for stream_id in dict.fromkeys(probes):
             picked += sorted(self._unheld_heads(stream_id, now), key=lambda head: head.attempts)[:1]
@@ -47,7 +47,7 @@ class Outbox(Beliefs):
                 self._give_back(tried, settlement)
                 continue
             self._end(row, replace(tried, state=settlement.state, settled_at=settlement.at))
-            if settlement.state == "dead":
+            if settlement.state == "dead" and not settlement.maybe_received:
                 self._die(row, settlement.at)
 
     def _give_back(self, row: Delivery, settlement: Settlement) -> None:

@@ -1,8 +1,9 @@
 """The commit queue: callers of one event loop or many share transactions (design §2.7).
 
 One thread owns one connection. Each turn it takes what is waiting, up to 256 rows and without lingering, groups it by
-batch function, and runs one transaction. An idle thread is called once for all that one pass of an event loop submits. A caller is answered after the commit. If a batch function fails, the items
-are run again one by one, each behind a savepoint, so that the faulty one comes back alone.
+batch function, and runs one transaction. An idle thread is called once for all that one pass of an event loop submits.
+A caller is answered after the commit. If a batch function fails, the items are run again one by one, each behind a
+savepoint, so that the faulty one comes back alone.
 
 A caller that has waited for `patience` seconds gets `Unavailable` and its item is taken back: it will not be written.
 Only an item whose commit is already under way cannot be taken back; its caller waits a further `_LAST_PATIENCE` times

@@ -14,14 +14,19 @@ from bridge.errors import StoreProblem
 from bridge.store.sql.faults import meaning
 
 BUSY_TIMEOUT_MS = 5000
+MOVED = "the database file was removed or replaced while it is in use: put it back, or start again"
 
 
 def sqlite_engine(path: Path, *, begin: str = "BEGIN IMMEDIATE") -> Engine:
-    """An engine whose transactions start with `begin`; "BEGIN" is enough for one that only reads."""
+    """An engine whose transactions start with `begin`; "BEGIN" is enough for one that only reads.
+
+    SQLite goes on writing to a file that was removed or renamed, and what it commits there is lost: so each
+    transaction begins by asking whether the files are still in their place, and raises StoreProblem if they are not.
+    """
     engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
-    def connected(raw: sqlite3.Connection, _: Any) -> None:
+    def connected(raw: sqlite3.Connection, record: Any) -> None:
         raw.isolation_level = None  # the driver must not begin transactions on its own
         for pragma in (
             f"busy_timeout={BUSY_TIMEOUT_MS}",
@@ -32,12 +37,28 @@ def sqlite_engine(path: Path, *, begin: str = "BEGIN IMMEDIATE") -> Engine:
             "journal_size_limit=67108864",
         ):
             raw.execute(f"PRAGMA {pragma}")
+        record.info["files"] = _files(path)
 
     @event.listens_for(engine, "begin")
     def begun(conn: Connection) -> None:
+        if _files(path) != conn.info["files"]:
+            raise StoreProblem(MOVED)
         conn.exec_driver_sql(begin)
 
     return engine
+
+
+def _files(path: Path) -> tuple[tuple[int, int] | None, ...]:
+    """Which files stand at the names of the database and its log; None for a name without a file."""
+    return tuple(_file(name) for name in (path, path.with_name(path.name + "-wal")))
+
+
+def _file(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def connect(engine: Engine) -> Connection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, bindparam, case, func, literal_column, or_, select, true, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, literal_column, or_, select, true, update
 
 from bridge.store.ledger_rules import held
 from bridge.store.protocol import Backlog, Delivery, DeliveryState
@@ -19,8 +19,14 @@ _HEADS = (
     .where(deliveries.c.head == HEAD, deliveries.c.stream_id == bindparam("stream"), _FREE)
     .limit(bindparam("most"))
 )
-_DUE = _HEADS.where(deliveries.c.next_at + literal_column("0") <= bindparam("now")).order_by(deliveries.c.id)
-"""The sum keeps SQLite off the index on `next_at`: it would collect and sort every head that is due."""
+_DUE = _HEADS.where(
+    or_(
+        deliveries.c.next_at + literal_column("0") <= bindparam("now"),
+        and_(deliveries.c.created_at > bindparam("now"), deliveries.c.faults == 0),
+    )
+).order_by(deliveries.c.id)
+"""The sum keeps SQLite off the index on `next_at`: it would collect and sort every head that is due. A row that was
+made after now waits for nothing: the clock was set back."""
 _PROBE = _HEADS.order_by(deliveries.c.attempts, deliveries.c.id)
 _HOLD = (
     update(deliveries)

@@ -154,6 +154,8 @@ def _die(conn: Connection, settlement: Settlement) -> None:
         return
     conn.execute(_END, _values(settlement))
     freed: list[Key] = [(dead.stream_id, dead.order)]
+    if settlement.maybe_received:
+        return promote(conn, freed)
     later = conn.execute(
         _PENDING_OF_SUBJECT, {"stream": dead.stream_id, "of_subject": dead.subject, "after": dead.id}
     ).all()

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bridge.config.lines import Path, lines
+from bridge.lines import Path, lines
 
 TEXT = '''\
 # comment [not.a.table]

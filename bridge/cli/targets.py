@@ -1,0 +1,52 @@
+"""URLs of the admin's that the address guard would refuse at every request: said before anything runs."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from bridge.errors import Fault
+
+if TYPE_CHECKING:
+    from bridge.config import Receiver
+    from bridge.connector.connector import Connector
+
+
+def target_faults(
+    parts: Mapping[str, Any], connectors: Mapping[str, Connector], written: Collection[tuple[str | int, ...]]
+) -> list[Fault]:
+    """`parts` are the sections that are well by themselves, `written` all keys that were given.
+
+    A name is not resolved here: what it leads to is checked at each connection.
+    """
+    from bridge.address import check_url
+
+    delivery = parts.get("delivery")
+    insecure = delivery is None or delivery.allow_insecure_targets
+    faults = []
+    for path, url in [*_receivers(parts.get("receivers", {}), written), *_apis(connectors, written)]:
+        if reason := check_url(url, by_admin=True, insecure=insecure):
+            faults.append(Fault("", path, f"is never connected to: {reason}"))
+    return faults
+
+
+def _receivers(
+    receivers: Mapping[str, Receiver], written: Collection[tuple[str | int, ...]]
+) -> list[tuple[str, str]]:  # fmt: skip
+    found = []
+    for name, receiver in receivers.items():
+        if receiver.delivery == "push" and receiver.endpoint_url is not None:
+            key = "endpoint_url" if ("receivers", name, "endpoint_url") in written else "audience"
+            found.append((f"receivers.{name}.{key}", receiver.endpoint_url))
+    return found
+
+
+def _apis(
+    connectors: Mapping[str, Connector], written: Collection[tuple[str | int, ...]]
+) -> list[tuple[str, str]]:  # fmt: skip
+    found = []
+    for name, connector in connectors.items():
+        if connector.api_base is not None:
+            key = "base_url" if ("connectors", name, "base_url") in written else "type"
+            found.append((f"connectors.{name}.{key}", connector.api_base))
+    return found

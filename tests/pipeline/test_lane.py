@@ -1,0 +1,58 @@
+"""A lane outlives every trouble of its store, wherever it strikes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+
+from bridge.errors import StoreProblem, Unavailable
+from bridge.pipeline.looks import Lane
+from tests.histories.ports import Clock, Nothing
+from tests.histories.world import Laptop, World
+
+
+class Yielding(Clock):
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        await asyncio.sleep(0)
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    world = World()
+    world.vendor.emails["ada"] = "ada@acme.example"
+    world.vendor.laptops["l1"] = Laptop("ada", issues={"disk": False})
+    yield world
+    world.close()
+
+
+@pytest.mark.parametrize("call", ["lease_looks", "next_look_at"])
+@pytest.mark.parametrize("problem", [Unavailable("busy"), StoreProblem("corrupt")], ids=["busy", "corrupt"])
+def test_a_store_that_fails_for_a_moment_stops_no_looks(
+    world: World, monkeypatch: pytest.MonkeyPatch, call: str, problem: Exception
+) -> None:
+    troubles: list[str] = []
+    lane = Lane(world.vendor, world.store, world.teller, Yielding(), Nothing(), troubles.append)
+
+    async def fails(*_: object) -> None:
+        raise problem
+
+    async def scene() -> None:
+        running = asyncio.create_task(lane.run())
+        with monkeypatch.context() as broken:
+            broken.setattr(world.store, call, fails)
+            while not troubles:
+                await asyncio.sleep(0)
+        world.webhooks.append(world.ring("l1"))
+        await world.store.accept(world.webhooks.pop())
+        lane.wake()
+        async with asyncio.timeout(5):
+            while (await world.store.device("vendor", "l1")) is None:
+                await asyncio.sleep(0)
+        await lane.stop()
+        await running
+
+    world.loop.run_until_complete(scene())
+    assert troubles[0] == f"looks of vendor: {type(problem).__name__}"
