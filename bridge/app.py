@@ -31,7 +31,8 @@ from bridge.pipeline.streams import Plan, reconcile
 from bridge.pipeline.tell import Teller
 from bridge.ssf.keys import KeyRing
 from bridge.store import open_store
-from bridge.store.protocol import KeyRow, Store
+from bridge.store.protocol import Store
+from bridge.store.records import KeyRow
 from bridge.web.app import PublicPorts, admin_app, public_app
 from bridge.web.health import Check
 from bridge.web.server import Address, Listener, serve

@@ -32,7 +32,7 @@ def confirmed(question: str, yes: bool) -> bool:
 
 async def record(store: Audit, what: str, target: str, why: str, before: str, after: str) -> None:
     """A line of the audit log in the name of the operating system's user."""
-    from bridge.store.protocol import AuditEntry
+    from bridge.store.records import AuditEntry
 
     await store.record(AuditEntry(SystemClock().now(), operator(), what, target, why, before, after))
 

@@ -16,7 +16,8 @@ from bridge.clock import SystemClock
 from bridge.model import DeliveryState
 
 if TYPE_CHECKING:
-    from bridge.store.protocol import Delivery, Store
+    from bridge.store.protocol import Store
+    from bridge.store.records import Delivery
 
 deliveries = App(name="deliveries", help="The SETs: waiting, delivered, dead, and why.")
 deliveries.command(retry)

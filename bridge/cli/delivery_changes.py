@@ -18,7 +18,8 @@ from bridge.clock import SystemClock
 
 if TYPE_CHECKING:
     from bridge.config import Config
-    from bridge.store.protocol import Delivery, Store
+    from bridge.store.protocol import Store
+    from bridge.store.records import Delivery
 
 PAGE = 500
 AT_ONCE = 64

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from bridge.store.protocol import Delivery, Store
+    from bridge.store.protocol import Store
+    from bridge.store.records import Delivery
 
 
 async def find(store: Store, which: str) -> Delivery | None:

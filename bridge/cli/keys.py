@@ -13,7 +13,7 @@ from bridge.clock import SystemClock
 
 if TYPE_CHECKING:
     from bridge.config import Store
-    from bridge.store.protocol import KeyRow
+    from bridge.store.records import KeyRow
 
 keys = App(name="keys", help="The keys that sign SETs.")
 

@@ -15,7 +15,7 @@ from bridge.cli.output import pairs, say, table, when, write, write_json
 if TYPE_CHECKING:
     from bridge.config import Loaded
     from bridge.pipeline.roster import Entry
-    from bridge.store.protocol import Backlog, StreamRow
+    from bridge.store.records import Backlog, StreamRow
 
 streams = App(name="streams", help="The streams to receivers, and how they do.")
 

@@ -16,7 +16,7 @@ from bridge.pipeline.explain import Explanation, explain
 from bridge.pipeline.facts import facts
 from bridge.pipeline.roster import Entry, roster
 from bridge.receiver.book import Receipt
-from bridge.store.protocol import Delivery
+from bridge.store.records import Delivery
 
 TICK = 0.01
 """Seconds between two looks at the store."""

@@ -12,7 +12,7 @@ from bridge.pipeline.facts import Facts, Heard
 from bridge.pipeline.wording import Said
 from bridge.ssf.ledger import compare, holding, truth
 from bridge.ssf.stream import wants
-from bridge.store.protocol import Delivery, Look, StreamRow
+from bridge.store.records import Delivery, Look, StreamRow
 
 Telling = Literal["delivered", "pending", "dead", "nothing"]
 

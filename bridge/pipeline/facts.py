@@ -9,7 +9,8 @@ from difflib import get_close_matches
 from bridge.model import Device, LedgerRow, WireSubject
 from bridge.pipeline.roster import Entry
 from bridge.ssf.subject import wire_subject
-from bridge.store.protocol import Delivery, Look, Store
+from bridge.store.protocol import Store
+from bridge.store.records import Delivery, Look
 
 PAGE = 500
 MOST_COMPARED = 20_000

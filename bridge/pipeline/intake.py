@@ -11,7 +11,8 @@ from bridge.clock import Clock, Ids
 from bridge.errors import Misfit, NotFound, Unauthenticated, Unavailable
 from bridge.model import Parsed, Statement, VerifiedWebhook, Webhook
 from bridge.pipeline.ports import Meter, Source
-from bridge.store.protocol import Accepted, Arrival, Inbox, Quarantined, Ring
+from bridge.store.protocol import Inbox
+from bridge.store.records import Accepted, Arrival, Quarantined, Ring
 
 _log = structlog.get_logger("bridge.intake")
 

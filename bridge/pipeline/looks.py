@@ -12,7 +12,8 @@ from bridge.model import LookFailed
 from bridge.pipeline.patience import patiently
 from bridge.pipeline.ports import Meter, Source
 from bridge.pipeline.tell import Answer, Answered, Teller
-from bridge.store.protocol import LeasedLook, Looks
+from bridge.store.protocol import Looks
+from bridge.store.records import LeasedLook
 
 _log = structlog.get_logger("bridge.looks")
 

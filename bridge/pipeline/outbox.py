@@ -17,7 +17,8 @@ from bridge.delivery.retry import WAIT_MOST, Health, RowNext, health_after, row_
 from bridge.model import Outcome, Stream
 from bridge.pipeline.patience import patiently
 from bridge.pipeline.ports import Meter, Push
-from bridge.store.protocol import Delivery, Settlement, Store, StreamRow
+from bridge.store.protocol import Store
+from bridge.store.records import Delivery, Settlement, StreamRow
 
 _log = structlog.get_logger("bridge.outbox")
 

@@ -23,7 +23,7 @@ from bridge.ssf.events import compliance_event
 from bridge.ssf.ledger import CANCELLED_OUT, DRY_RUN, Comparison, compare, holding, truth
 from bridge.ssf.stream import wants
 from bridge.ssf.subject import wire_subject
-from bridge.store.protocol import LedgerMove, LedgerWrite, NewDelivery, Scene
+from bridge.store.records import LedgerMove, LedgerWrite, NewDelivery, Scene
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from bridge.posture.identity import Identity
 from bridge.posture.undecided import API_DOWN_AFTER, undecided
 from bridge.ssf.profile import claims
 from bridge.ssf.subject import wire_subject
-from bridge.store.protocol import Scene
+from bridge.store.records import Scene
 
 NOBODY = "owner-not-known@example.invalid"
 """Stands where the owner would: only the vendor's API knows who that is."""

@@ -9,7 +9,7 @@ from typing import Final
 from bridge.model import Device, LedgerRow, Stream
 from bridge.pipeline.draft import Draft, reach_of
 from bridge.ssf.subject import wire_subject
-from bridge.store.protocol import LedgerMove, Scene
+from bridge.store.records import LedgerMove, Scene
 
 RENAMED: Final = "renamed"
 """Why an unsent SET under an old login is taken back."""

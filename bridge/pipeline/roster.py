@@ -9,7 +9,7 @@ from typing import Literal
 from bridge.config import Receiver
 from bridge.model import Stream
 from bridge.pipeline.streams import stream_of
-from bridge.store.protocol import StreamRow
+from bridge.store.records import StreamRow
 
 Standing = Literal["", "disabled", "orphaned", "not_started", "poll"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from bridge.clock import Ids
 from bridge.config import Receiver
 from bridge.model import DEVICE_COMPLIANCE_CHANGE, Stream
-from bridge.store.protocol import StreamRow
+from bridge.store.records import StreamRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,7 +24,8 @@ from bridge.posture.decision import Context, Decision
 from bridge.posture.fold import fold
 from bridge.posture.identity import Identity
 from bridge.posture.undecided import undecided
-from bridge.store.protocol import Beliefs, Look, LookDone, NewDelivery, Scene, Unit, Urgency
+from bridge.store.protocol import Beliefs
+from bridge.store.records import Look, LookDone, NewDelivery, Scene, Unit, Urgency
 
 _log = structlog.get_logger("bridge.tell")
 

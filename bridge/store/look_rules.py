@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from bridge.model import Statement
-from bridge.store.protocol import Look, LookDone, Ring, Stated
+from bridge.store.records import Look, LookDone, Ring, Stated
 
 MOST_STATED = 200
 

@@ -16,7 +16,7 @@ from starlette.types import Receive, Scope, Send
 from bridge.clock import Clock
 from bridge.errors import NotFound, TooLarge
 from bridge.model import Webhook
-from bridge.store.protocol import Accepted
+from bridge.store.records import Accepted
 from bridge.web.linger import BODY_READ
 
 LIMIT: Final = 1 << 20

@@ -16,7 +16,8 @@ from bridge.ssf.profile import claims
 from bridge.ssf.secevent import mint
 from bridge.ssf.subject import wire_subject
 from bridge.store import open_store
-from bridge.store.protocol import LedgerWrite, NewDelivery, Ring, Settlement, Store, StreamRow, Unit
+from bridge.store.protocol import Store
+from bridge.store.records import LedgerWrite, NewDelivery, Ring, Settlement, StreamRow, Unit
 
 Found = TypeVar("Found")
 

@@ -20,7 +20,7 @@ import pytest
 import bridge.cli
 from bridge.clock import SystemClock
 from bridge.store import open_store
-from bridge.store.protocol import KeyRow, StreamRow
+from bridge.store.records import KeyRow, StreamRow
 
 ROOT = Path(__file__).parent.parent.parent
 SECRETS = {"KOLIDE_SIGNING_SECRET": "hidden-signing", "KOLIDE_API_KEY": "hidden-api"}

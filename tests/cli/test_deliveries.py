@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from bridge.model import DeliveryState
-from bridge.store.protocol import AuditEntry, Delivery
+from bridge.store.records import AuditEntry, Delivery
 from tests.cli.scene import HEADER, OKTA, OKTA_ROW, ROWS, SECRET, SIEM, SINCE, Scene, failing
 
 

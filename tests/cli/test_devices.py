@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bridge.model import Status
-from bridge.store.protocol import LookDone, StreamRow
+from bridge.store.records import LookDone, StreamRow
 from tests.cli.scene import HEADER, OKTA_ROW, ROWS, SECRET, SIEM, SIEM_ROW, SINCE, Scene, failing
 
 
@@ -118,7 +118,7 @@ def test_the_look_that_is_due_names_its_last_error(scene: Scene, capsys: pytest.
 
 
 async def _finish(store: Any, done: LookDone) -> None:
-    from bridge.store.protocol import Unit
+    from bridge.store.records import Unit
 
     assert await store.commit([Unit(look=done)]) == []
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.store.protocol import StreamRow
+from bridge.store.records import StreamRow
 from tests.cli.scene import HEADER, OKTA_ROW, ROWS, SINCE, Scene, failing
 
 OLD = StreamRow("s-old", "old", "https://old.example", SINCE, enabled=False, orphaned=True)

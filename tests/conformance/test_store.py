@@ -6,16 +6,8 @@ import asyncio
 from dataclasses import replace
 
 from bridge.model import Finding, Owner
-from bridge.store.protocol import (
-    Accepted,
-    AuditEntry,
-    KeyRow,
-    LedgerWrite,
-    Quarantined,
-    Store,
-    StreamRow,
-    Unit,
-)
+from bridge.store.protocol import Store
+from bridge.store.records import Accepted, AuditEntry, KeyRow, LedgerWrite, Quarantined, StreamRow, Unit
 from tests.store.given import arrival, device, mint, minted, ring, told, write
 
 FULL = device(

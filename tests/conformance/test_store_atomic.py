@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from bridge.errors import BridgeError
-from bridge.store.protocol import Accepted, LedgerMove, LedgerWrite, LookDone, Settlement, Store, Unit
+from bridge.store.protocol import Store
+from bridge.store.records import Accepted, LedgerMove, LedgerWrite, LookDone, Settlement, Unit
 from tests.store.given import arrival, device, ledger, mint, minted, ring, states, told, write
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from bridge.store.protocol import Settlement, Store
+from bridge.store.protocol import Store
+from bridge.store.records import Settlement
 from tests.store.given import ledger, mint, minted, states
 
 

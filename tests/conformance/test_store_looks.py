@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.store.protocol import Look, LookDone, Store, Unit, Urgency
+from bridge.store.protocol import Store
+from bridge.store.records import Look, LookDone, Unit, Urgency
 from tests.store.given import FakeClock, device, ring, says
 
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.store.protocol import Backlog, LedgerMove, LedgerWrite, NewDelivery, Settlement, Store, Unit
+from bridge.store.protocol import Store
+from bridge.store.records import Backlog, LedgerMove, LedgerWrite, NewDelivery, Settlement, Unit
 from tests.store.given import FakeClock, ledger, mint, minted, states, told
 
 

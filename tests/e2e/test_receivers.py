@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from bridge.receiver.book import Scripted
-from bridge.store.protocol import Delivery
+from bridge.store.records import Delivery
 from tests.e2e import heard
 from tests.e2e.rig import Rig
 from tests.e2e.times import wait_until

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bridge.model import (
+    DeliveryState,
     Event,
     Finding,
     LookFailed,
@@ -33,7 +34,7 @@ from bridge.pipeline.resume import resume
 from bridge.pipeline.tell import Teller
 from bridge.posture.identity import Identity
 from bridge.store import open_store
-from bridge.store.protocol import Arrival, Delivery, DeliveryState, Ring, StreamRow
+from bridge.store.records import Arrival, Delivery, Ring, StreamRow
 from tests.histories.ports import START, Clock, Dice, Ids, Nothing
 
 

@@ -13,7 +13,7 @@ from bridge.posture.decide import decide
 from bridge.posture.decision import Context, Decision
 from bridge.posture.identity import Identity, Overrides
 from bridge.ssf.subject import wire_subject
-from bridge.store.protocol import Scene
+from bridge.store.records import Scene
 from tests.rules.given import ADA, BOB, NOW, broken, clean, context, finding, risk, snapshot, stated, stream
 
 C: Status = "compliant"

@@ -6,8 +6,9 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from bridge.model import Device, Finding, FindingState, Owner, Statement, Status
-from bridge.store.protocol import Arrival, LedgerRow, LedgerWrite, NewDelivery, Ring, Store, Unit, Urgency
+from bridge.model import Device, Finding, FindingState, LedgerRow, Owner, Statement, Status
+from bridge.store.protocol import Store
+from bridge.store.records import Arrival, LedgerWrite, NewDelivery, Ring, Unit, Urgency
 
 
 class FakeClock:

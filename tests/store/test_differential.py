@@ -10,18 +10,10 @@ from typing import Any
 
 import pytest
 
-from bridge.model import FindingState, Status
+from bridge.model import FindingState, LedgerRow, Status
 from bridge.store import open_store
-from bridge.store.protocol import (
-    LedgerMove,
-    LedgerRow,
-    LedgerWrite,
-    LookDone,
-    Settlement,
-    Store,
-    Unit,
-    Urgency,
-)
+from bridge.store.protocol import Store
+from bridge.store.records import LedgerMove, LedgerWrite, LookDone, Settlement, Unit, Urgency
 from tests.store.given import FakeClock, arrival, device, mint, ring, says, url
 
 SUBJECTS = ["u1", "u2", "u3"]

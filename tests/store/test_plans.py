@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection, Executable, event
 
-from bridge.store.protocol import Settlement, Unit
+from bridge.store.records import Settlement, Unit
 from bridge.store.sql import beliefs, commit, dialect, heads, inbox, looks, outbox, rows, settle
 from bridge.store.sql.engine import sqlite_engine
 from bridge.store.upgrade import upgrade

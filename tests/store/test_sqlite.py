@@ -16,7 +16,8 @@ from sqlalchemy import Connection
 
 from bridge.errors import StoreProblem, Unavailable
 from bridge.store import open_store
-from bridge.store.protocol import Accepted, Store, Unit
+from bridge.store.protocol import Store
+from bridge.store.records import Accepted, Unit
 from bridge.store.sql.store import SqlStore
 from tests.store.given import FakeClock, arrival, device, mint, minted, ring, url
 

@@ -11,7 +11,7 @@ from typing import Any
 from bridge.clock import SystemClock
 from bridge.model import Webhook
 from bridge.observe.metrics import Metrics
-from bridge.store.protocol import Accepted
+from bridge.store.records import Accepted
 from bridge.web.app import PublicPorts, admin_app, public_app
 from bridge.web.health import Check
 from bridge.web.server import Address, Listener, serve

@@ -5,18 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bridge.clock import Clock
-from bridge.model import Device
+from bridge.model import Device, LedgerRow
 from bridge.store.ledger_rules import tail_of
-from bridge.store.protocol import (
-    Arrival,
-    AuditEntry,
-    Delivery,
-    KeyRow,
-    LedgerRow,
-    Look,
-    Quarantined,
-    StreamRow,
-)
+from bridge.store.records import Arrival, AuditEntry, Delivery, KeyRow, Look, Quarantined, StreamRow
 
 Pair = tuple[str, str]
 

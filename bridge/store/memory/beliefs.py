@@ -6,10 +6,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from bridge.errors import StoreProblem
-from bridge.model import Device, Status
+from bridge.model import Device, LedgerRow, Status, Tail
 from bridge.store.ledger_rules import tail_of
 from bridge.store.memory.inbox import Inbox
-from bridge.store.protocol import Clash, Delivery, LedgerRow, LedgerWrite, NewDelivery, Scene, Tail, Unit
+from bridge.store.records import Clash, Delivery, LedgerWrite, NewDelivery, Scene, Unit
 
 
 class _Clashed(Exception):

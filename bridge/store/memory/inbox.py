@@ -8,7 +8,7 @@ from dataclasses import replace
 from bridge.errors import StoreProblem
 from bridge.store.look_rules import finished, rung
 from bridge.store.memory.base import Tables
-from bridge.store.protocol import Accepted, Arrival, LeasedLook, Look, LookDone, Quarantined, Ring
+from bridge.store.records import Accepted, Arrival, LeasedLook, Look, LookDone, Quarantined, Ring
 
 
 def free(leased_until: float | None, now: float) -> bool:

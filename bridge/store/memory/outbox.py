@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
-from bridge.model import Status
+from bridge.model import DeliveryState, LedgerRow, Status
 from bridge.store.ledger_rules import WHY_NOT, cancelled, died, dropped, held, is_due, overruled, revived, unsent
 from bridge.store.memory.base import Pair
 from bridge.store.memory.beliefs import Beliefs
 from bridge.store.memory.inbox import free
-from bridge.store.protocol import Backlog, Delivery, DeliveryState, LedgerRow, Settlement
+from bridge.store.records import Backlog, Delivery, Settlement
 
 
 class Outbox(Beliefs):

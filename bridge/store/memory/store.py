@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from bridge.store.memory.outbox import Outbox
-from bridge.store.protocol import AuditEntry, KeyRow, StreamRow
+from bridge.store.records import AuditEntry, KeyRow, StreamRow
 
 
 class MemoryStore(Outbox):

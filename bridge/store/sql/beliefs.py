@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, bindparam, or_, select
 
-from bridge.model import Device, Status
-from bridge.store.protocol import LedgerRow, Scene
+from bridge.model import Device, LedgerRow, Status
+from bridge.store.records import Scene
 from bridge.store.sql import rows
 from bridge.store.sql.dialect import MOST_PARAMETERS, among, rows_of
 from bridge.store.sql.tables import deliveries, devices, ledger

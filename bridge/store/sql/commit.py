@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
-from bridge.model import Device
+from bridge.model import Device, LedgerRow
 from bridge.store.ledger_rules import unsent
-from bridge.store.protocol import Clash, LedgerRow, LedgerWrite, NewDelivery, Unit
+from bridge.store.records import Clash, LedgerWrite, NewDelivery, Unit
 from bridge.store.sql import rows
 from bridge.store.sql.dialect import Many, among, delivery_ids, rows_of, upsert
 from bridge.store.sql.heads import Key, promote

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
-from bridge.store.protocol import Accepted, Arrival, Quarantined, Ring
+from bridge.store.records import Accepted, Arrival, Quarantined, Ring
 from bridge.store.sql.dialect import Many, among
 from bridge.store.sql.looks import ring_all
 from bridge.store.sql.rows import Values, dumped

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
 from bridge.store.look_rules import finished, rung
-from bridge.store.protocol import LeasedLook, Look, LookDone, Ring, Urgency
+from bridge.store.records import LeasedLook, Look, LookDone, Ring, Urgency
 from bridge.store.sql import rows
 from bridge.store.sql.dialect import Many, among, rows_of, upsert
 from bridge.store.sql.tables import devices, looks

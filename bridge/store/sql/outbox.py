@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, literal_column, or_, select, true, update
 
+from bridge.model import DeliveryState
 from bridge.store.ledger_rules import held
-from bridge.store.protocol import Backlog, Delivery, DeliveryState
+from bridge.store.records import Backlog, Delivery
 from bridge.store.sql import rows
 from bridge.store.sql.dialect import among
 from bridge.store.sql.tables import HEAD, PENDING, deliveries, looks

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from sqlalchemy import ColumnClause, Connection, bindparam, func, insert, literal_column, select, update
 
-from bridge.store.protocol import AuditEntry, KeyRow, StreamRow
+from bridge.store.records import AuditEntry, KeyRow, StreamRow
 from bridge.store.sql import tables
 from bridge.store.sql.dialect import Many, upsert
 from bridge.store.sql.tables import PENDING, deliveries, devices

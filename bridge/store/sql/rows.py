@@ -8,9 +8,9 @@ from typing import Any
 import orjson
 from sqlalchemy import Row
 
-from bridge.model import Device, Finding, Owner, Statement
+from bridge.model import Device, Finding, LedgerRow, Owner, Statement, Tail
 from bridge.store.ledger_rules import unsent
-from bridge.store.protocol import Delivery, LedgerRow, Look, NewDelivery, Stated, Tail, Urgency
+from bridge.store.records import Delivery, Look, NewDelivery, Stated, Urgency
 from bridge.store.sql import tables
 
 AnyRow = Row[Any] | Sequence[Any]

@@ -9,9 +9,9 @@ from typing import Any
 
 from sqlalchemy import BindParameter, Connection, bindparam, exists, or_, select, update
 
-from bridge.model import Status
+from bridge.model import LedgerRow, Status
 from bridge.store.ledger_rules import WHY_NOT, cancelled, died, dropped, overruled, revived
-from bridge.store.protocol import LedgerRow, Settlement
+from bridge.store.records import Settlement
 from bridge.store.sql import rows
 from bridge.store.sql.beliefs import LEDGER_OF
 from bridge.store.sql.dialect import among, rows_of

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 
 from bridge.clock import Clock
-from bridge.model import Device, Status
-from bridge.store import protocol as p
+from bridge.model import DeliveryState, Device, LedgerRow, Status
+from bridge.store import records as r
 from bridge.store.sql import beliefs, commit, inbox, looks, outbox, registers, settle
 from bridge.store.sql.commit_queue import CommitQueue
 
@@ -40,32 +40,32 @@ class SqlStore:
 
     # -- inbox and looks --------------------------------------------------------------------------
 
-    async def accept(self, arrival: p.Arrival) -> p.Accepted:
+    async def accept(self, arrival: r.Arrival) -> r.Accepted:
         return await self._writer.submit(inbox.accept_many, arrival)
 
-    async def quarantine(self, misfit: p.Quarantined, rings: Sequence[p.Ring], keep: int = 1000) -> None:
+    async def quarantine(self, misfit: r.Quarantined, rings: Sequence[r.Ring], keep: int = 1000) -> None:
         await self._writer.submit(inbox.quarantine_many, inbox.Misfit(misfit, tuple(rings), keep))
 
-    async def ring(self, rings: Sequence[p.Ring]) -> None:
+    async def ring(self, rings: Sequence[r.Ring]) -> None:
         if rings:
             await self._writer.submit(looks.ring_many, tuple(rings), rows=len(rings))
 
-    async def lease_looks(self, connector: str, limit: int, now: float, until: float) -> list[p.LeasedLook]:
+    async def lease_looks(self, connector: str, limit: int, now: float, until: float) -> list[r.LeasedLook]:
         return await self._writer.submit(looks.lease_many, looks.LeaseLooks(connector, limit, now, until))
 
     async def next_look_at(self, connector: str) -> float | None:
         now = self._clock.now()
         return await self._read(lambda conn: looks.next_look_at(conn, connector, now))
 
-    async def look(self, connector: str, device_id: str) -> p.Look | None:
+    async def look(self, connector: str, device_id: str) -> r.Look | None:
         return await self._read(lambda conn: looks.look(conn, connector, device_id))
 
     # -- belief and ledger ------------------------------------------------------------------------
 
-    async def scene(self, logins: Collection[str], subjects: Collection[tuple[str, str]]) -> p.Scene:
+    async def scene(self, logins: Collection[str], subjects: Collection[tuple[str, str]]) -> r.Scene:
         return await self._reader.submit(beliefs.scene_many, beliefs.Asked(frozenset(logins), frozenset(subjects)))
 
-    async def commit(self, units: Sequence[p.Unit]) -> list[p.Clash]:
+    async def commit(self, units: Sequence[r.Unit]) -> list[r.Clash]:
         if not units:
             return []
         return await self._writer.submit(commit.commit_many, tuple(units), rows=len(units))
@@ -83,23 +83,23 @@ class SqlStore:
     async def devices_of_person(self, connector: str, owner_id: str) -> list[Device]:
         return await self._reader.submit(beliefs.of_person_many, (connector, owner_id))
 
-    async def told(self, stream_id: str, status: Status, *, after: str = "", limit: int = 100) -> list[p.LedgerRow]:
+    async def told(self, stream_id: str, status: Status, *, after: str = "", limit: int = 100) -> list[LedgerRow]:
         return await self._read(lambda conn: beliefs.told(conn, stream_id, status, after, limit))
 
-    async def ledger_of(self, login: str | None, device: tuple[str, str] | None) -> list[p.LedgerRow]:
+    async def ledger_of(self, login: str | None, device: tuple[str, str] | None) -> list[LedgerRow]:
         return await self._read(lambda conn: beliefs.ledger_of(conn, login, device))
 
     # -- outbox -----------------------------------------------------------------------------------
 
     async def lease_deliveries(
         self, streams: Mapping[str, int], now: float, until: float, probes: Collection[str] = ()
-    ) -> list[p.Delivery]:
+    ) -> list[r.Delivery]:
         if not streams and not probes:
             return []
         item = outbox.LeaseDeliveries(dict(streams), now, until, tuple(probes))
         return await self._writer.submit(outbox.lease_many, item)
 
-    async def settle(self, settlements: Sequence[p.Settlement]) -> None:
+    async def settle(self, settlements: Sequence[r.Settlement]) -> None:
         if settlements:
             await self._writer.submit(settle.settle_many, tuple(settlements), rows=len(settlements))
 
@@ -107,13 +107,13 @@ class SqlStore:
         now, wanted = self._clock.now(), tuple(streams)
         return await self._read(lambda conn: outbox.next_delivery_at(conn, wanted, now))
 
-    async def delivery(self, delivery_id: int) -> p.Delivery | None:
+    async def delivery(self, delivery_id: int) -> r.Delivery | None:
         return await self._read(lambda conn: outbox.delivery(conn, delivery_id))
 
     async def deliveries(
-        self, *, stream_id: str | None = None, state: p.DeliveryState | None = None, subject: str | None = None,
+        self, *, stream_id: str | None = None, state: DeliveryState | None = None, subject: str | None = None,
         device: tuple[str, str] | None = None, jti: str | None = None, before: int | None = None, limit: int = 100,
-    ) -> list[p.Delivery]:  # fmt: skip
+    ) -> list[r.Delivery]:  # fmt: skip
         want = outbox.Filter(stream_id, state, subject, device, jti, before, limit)
         return await self._read(lambda conn: outbox.list_deliveries(conn, want))
 
@@ -126,7 +126,7 @@ class SqlStore:
     async def cancel_stream(self, stream_id: str, now: float, why: str) -> int:
         return await self._writer.submit(settle.cancel_many, settle.Cancel(stream_id, now, why))
 
-    async def backlog(self, now: float) -> list[p.Backlog]:
+    async def backlog(self, now: float) -> list[r.Backlog]:
         return await self._read(outbox.backlog)
 
     async def release_leases(self) -> int:
@@ -134,22 +134,22 @@ class SqlStore:
 
     # -- streams, keys, the rest ------------------------------------------------------------------
 
-    async def streams(self) -> list[p.StreamRow]:
+    async def streams(self) -> list[r.StreamRow]:
         return await self._read(registers.streams)
 
-    async def put_stream(self, row: p.StreamRow) -> None:
+    async def put_stream(self, row: r.StreamRow) -> None:
         await self._writer.submit(registers.put_stream_many, row)
 
-    async def keys(self) -> list[p.KeyRow]:
+    async def keys(self) -> list[r.KeyRow]:
         return await self._read(registers.keys)
 
-    async def put_key(self, row: p.KeyRow) -> None:
+    async def put_key(self, row: r.KeyRow) -> None:
         await self._writer.submit(registers.put_key_many, row)
 
-    async def record(self, entry: p.AuditEntry) -> None:
+    async def record(self, entry: r.AuditEntry) -> None:
         await self._writer.submit(registers.record_many, entry)
 
-    async def audit(self, *, limit: int = 100) -> list[p.AuditEntry]:
+    async def audit(self, *, limit: int = 100) -> list[r.AuditEntry]:
         return await self._read(lambda conn: registers.audit(conn, limit))
 
     async def ping(self) -> None:
