@@ -40,6 +40,9 @@ async def patiently(
     def heard(state: RetryCallState) -> None:
         trouble(str(state.outcome.exception() if state.outcome else ""))
 
+    async def tried() -> Result:
+        return await work()
+
     await clock.sleep(AGAIN)
     retrying = AsyncRetrying(
         retry=retry_if_exception_type(Unavailable),
@@ -49,4 +52,4 @@ async def patiently(
         before_sleep=heard,
         reraise=True,
     )
-    return await retrying(work)
+    return await retrying(tried)
