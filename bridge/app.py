@@ -45,10 +45,10 @@ LOOK_GRACE = 1.0
 """Seconds of those that looks under way get, so that what they yield is still sent; the rest is due again later."""
 REQUEST_GRACE = 1
 """Whole seconds that requests under way get once everything else has ended."""
-RESUME_AGAIN = 5.0
+RESUME_AGAIN = 2.0
 """Seconds until a comparison that the store did not let end is begun again."""
-TROUBLE_SHOWN = 30.0
-"""Seconds that trouble of a worker shows in readiness."""
+TROUBLE_SHOWN = 5.0
+"""Seconds that trouble of a worker shows in readiness; one that goes on failing says so again every few seconds."""
 
 
 class Bridge:

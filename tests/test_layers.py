@@ -25,7 +25,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lines": set(),
     "address": GROUND,
     "config": GROUND,
-    "outbound": GROUND | {"address"},
+    "exchange": set(),
+    "outbound": GROUND | {"address", "exchange"},
     "observe": GROUND,
     **{wing: GROUND | SHELF for wing in WINGS},
     "receiver": GROUND | SHELF,
@@ -37,7 +38,7 @@ MAY_IMPORT["app"] = MAY_IMPORT["web"] | {"web", "parts"}
 EVERYTHING = {"cli", "demo"}
 
 PURE = {
-    "connector": {"expr", "functions", "mentions", "parse", "signature", "times", "tree", "settings"},
+    "connector": {"expr", "functions", "mentions", "parse", "plain", "signature", "times", "tree", "settings"},
     "posture": None,
     "ssf": {"subject", "events", "ledger", "profile", "stream", "discovery"},
     "delivery": {"retry", "answer"},

@@ -82,14 +82,17 @@ class Connector:
             return signature.stated_time(self._manifest.auth, webhook)
         return parsing.stated_time(self._manifest.request, self._plain, webhook)
 
-    async def snapshot(self, device_id: str, now: float) -> Snapshot:
-        """The vendor's whole answer about one device. Raises LookFailed."""
+    async def snapshot(self, device_id: str, now: float, *, fresh: bool = False) -> Snapshot:
+        """The vendor's whole answer about one device. Raises LookFailed.
+
+        `fresh`: what is remembered of earlier answers is not used; what is answered now takes its place.
+        """
         spec = self._manifest.snapshot
         if self._looker is None or spec is None:
             raise LookFailed("refused", "no API is configured")
         base: Mapping[str, object] = {**self._plain, "device.id": device_id, "now": datetime.fromtimestamp(now, UTC)}
         try:
-            values, used = await self._looker.look(Values(base))
+            values, used = await self._looker.look(Values(base), fresh=fresh)
         except Gone:
             return Snapshot(device_id=device_id, taken_at=now, present=False)
         try:

@@ -42,6 +42,10 @@ class Question:
     def key(self) -> str:
         return f"{self.step.name} {self.url} {(self.body or b'').decode()}"
 
+    @property
+    def use(self) -> tuple[str, str]:
+        return f"look.{self.step.name}", self.key
+
 
 class Cache:
     """Answers of steps with `cache`, each for its own time; the least used go first."""
@@ -69,36 +73,62 @@ class Cache:
             self._kept.pop(key, None)
 
 
+class _Memory:
+    """What one look takes from the cache and puts there; a fresh look takes only what it put there itself."""
+
+    def __init__(self, cache: Cache, fresh: bool) -> None:
+        self._cache, self._fresh = cache, fresh
+        self.used: Used = []
+
+    def get(self, question: Question) -> tuple[object] | None:
+        if not question.step.cache or (self._fresh and question.use not in self.used):
+            return None
+        kept = self._cache.get(question.key)
+        if kept is not None:
+            self.used.append(question.use)
+        return kept
+
+    def put(self, question: Question, answer: object) -> None:
+        if not question.step.cache:
+            return
+        self.used.append(question.use)
+        if answer is None:
+            self._cache.drop([question.key])
+        else:
+            self._cache.put(question.key, answer, question.step.cache)
+
+
 class Looker:
     """Asks the steps of a connector, in order, about one device at a time."""
 
     def __init__(self, steps: Sequence[Step], api: Api, cache: Cache) -> None:
         self._steps, self._api, self._cache = steps, api, cache
 
-    async def look(self, values: Values) -> tuple[Values, Used]:
-        """The values with every answer as `look.<step>`, and what of the cache was used.
+    async def look(self, values: Values, *, fresh: bool) -> tuple[Values, Used]:
+        """The values with every answer as `look.<step>`, and what of the cache was used. `fresh`: nothing that was
+        there before this look, but it is replaced.
 
         Raises LookFailed, Gone. The turns for one request a step are taken at once, so that a look which begins
         is not put off halfway.
         """
         turns = _Turns(self._api, len(self._steps))
         await turns.take()
-        keys: Used = []
+        memory = _Memory(self._cache, fresh)
         try:
             for step in self._steps:
-                answer = await self._step(step, values, turns, keys)
+                answer = await self._step(step, values, turns, memory)
                 if answer is not None:
                     values = Values({**values.raw, f"look.{step.name}": answer})
         finally:
             turns.give_back()
-        return values, keys
+        return values, memory.used
 
-    async def _step(self, step: Step, values: Values, turns: _Turns, keys: Used) -> object:
+    async def _step(self, step: Step, values: Values, turns: _Turns, memory: _Memory) -> object:
         try:
             if step.when is not None and not step.when.truth(values):
                 return None
             if step.each is None:
-                return await self._one(step, values, turns, keys)
+                return await self._one(step, values, turns, memory)
             items = step.each.value(values.raw)
         except ExprError as error:
             raise LookFailed("malformed", f"{step.label}: when: {error}") from None
@@ -106,9 +136,9 @@ class Looker:
             raise LookFailed("malformed", f"{step.label}: each: {gap.path} is missing") from None
         if not isinstance(items, list) or len(items) > MAX_EACH:
             raise LookFailed("malformed", f"{step.label}: each: must be a list of at most {MAX_EACH} elements")
-        return [await self._one(step, values.plus("item", item), turns, keys) for item in items]
+        return [await self._one(step, values.plus("item", item), turns, memory) for item in items]
 
-    async def _one(self, step: Step, values: Values, turns: _Turns, keys: Used) -> object:
+    async def _one(self, step: Step, values: Values, turns: _Turns, memory: _Memory) -> object:
         """The answer, or None if the question has no values or the vendor no answer."""
         try:
             url = self._api.base + step.url.url(values.raw)
@@ -118,13 +148,10 @@ class Looker:
         except Unfit as unfit:
             raise LookFailed("malformed", f"{step.label}: {unfit}") from None
         question = Question(step, url, body)
-        kept = self._cache.get(question.key) if step.cache else None
+        kept = memory.get(question)
         if kept is None:
             kept = (await self._asked(question, turns),)
-            if step.cache and kept[0] is not None:
-                self._cache.put(question.key, kept[0], step.cache)
-        if step.cache:
-            keys.append((f"look.{step.name}", question.key))
+            memory.put(question, kept[0])
         return kept[0]
 
     async def _asked(self, question: Question, turns: _Turns) -> object:

@@ -1,7 +1,8 @@
 """What an answer means and what comes next: for the stream, and for the one row. Pure.
 
 A stream's trouble (the receiver is away, or refuses us as a whole) delays its rows and never kills them.
-A row's fault (the receiver refuses this one SET) is tried with growing pauses and dies after 72 hours.
+A row's fault (the receiver refuses this one SET) is tried with growing pauses, and the row dies after 72 hours where
+it is certain that the fault is its own: somebody before the receiver may refuse whatever comes.
 """
 
 from __future__ import annotations
@@ -111,12 +112,15 @@ def row_after(
     outcome: Outcome,
     now: float,
     dice: Dice,
+    *,
+    delivered_since_fault: bool = False,
 ) -> RowNext:
     """The row after one more push. `attempts` are those before it; `others_succeeded`: another order key of this
-    stream was delivered since this row's last push.
+    stream was delivered since this row's last push; `delivered_since_fault`: since `faulted_at`.
 
     `faults` counts refusals; while `faulted_at` is None it counts timeouts, resets and 5xx that others' success made
-    suspicious, and the third of those is a fault.
+    suspicious, and the third of those is a fault. 72 hours after its first fault a row dies if the receiver names
+    the SET as what is wrong or others were delivered since; until one of them is so, it is tried hourly.
     """
     attempts += 1
     if outcome.kind == "delivered":
@@ -128,15 +132,13 @@ def row_after(
         faults += 0 if own else 1
     if not own:
         return RowNext("pending", now, attempts, faults, faulted_at, False, outcome.received)
-    return _faulted(attempts, faults + 1, faulted_at, outcome, now, dice)
-
-
-def _faulted(attempts: int, faults: int, faulted_at: float | None, outcome: Outcome, now: float, dice: Dice) -> RowNext:
+    faults += 1
     first = now if faulted_at is None else faulted_at
     end = first + ROW_LIFE
-    if now >= end:
+    if now >= end and (outcome.code in _ROW_ERRORS or others_succeeded or delivered_since_fault):
         return RowNext("dead", now, attempts, faults, first, True, outcome.received)
-    next_at = min(end, now + _pause(ROW_FIRST, ROW_MOST, faults, outcome, dice))
+    due = now + _pause(ROW_FIRST, ROW_MOST, faults, outcome, dice)
+    next_at = min(end, due) if now < end else due
     return RowNext("pending", next_at, attempts, faults, first, True, outcome.received)
 
 

@@ -11,7 +11,8 @@ from bridge.clock import Clock
 from bridge.model import LookFailed
 from bridge.pipeline.patience import patiently
 from bridge.pipeline.ports import Meter, Source
-from bridge.pipeline.tell import Answer, Answered, Teller
+from bridge.pipeline.tell import Teller
+from bridge.pipeline.turn import Answer, Answered
 from bridge.store.protocol import Looks
 from bridge.store.records import LeasedLook
 
@@ -127,7 +128,9 @@ class Lane:
     async def _ask(self, leased: LeasedLook) -> Answer:
         try:
             async with asyncio.timeout(LOOK_TIMEOUT):
-                snapshot = await self._source.snapshot(leased.look.device_id, self._clock.now())
+                snapshot = await self._source.snapshot(
+                    leased.look.device_id, self._clock.now(), fresh=_about_owner(leased)
+                )
         except LookFailed as failure:
             self._meter.look(self._source.name, failure.kind)
             return failure
@@ -136,3 +139,10 @@ class Lane:
             return LookFailed("down", f"no whole answer within {LOOK_TIMEOUT:.0f} s")
         self._meter.look(self._source.name, "good" if snapshot.present else "gone")
         return snapshot
+
+
+def _about_owner(leased: LeasedLook) -> bool:
+    """Whether whose device it is may have changed just now: who rang names an owner, or another one is unconfirmed.
+    What is remembered about people may be hours old."""
+    changing = leased.device is not None and leased.device.pending_since is not None
+    return changing or any(stated.statement.owner is not None for stated in leased.look.stated)

@@ -59,6 +59,12 @@ class Lane:
     def unwell(self) -> bool:
         return self.health.failures > 0 or self.health.retry_at is not None
 
+    def delivered_since(self, fault: float | None, now: float) -> bool:
+        """Whether a push that began after this fault was delivered. Not each one is noted (`NOTED`), and one that ended
+        soon after may have begun before: when in doubt it is False, and who asks tries on."""
+        last = self.row.last_delivered_at
+        return fault is not None and last is not None and fault + LEASE < last <= now
+
 
 class Outbox:
     def __init__(
@@ -187,7 +193,16 @@ class Outbox:
 
     def _after(self, lane: Lane, delivery: Delivery, outcome: Outcome, now: float) -> RowNext:
         others = lane.successes > lane.failed_at.get(delivery.id, lane.successes)
-        after = row_after(delivery.attempts, delivery.faults, delivery.faulted_at, others, outcome, now, self._dice)
+        after = row_after(
+            delivery.attempts,
+            delivery.faults,
+            delivery.faulted_at,
+            others,
+            outcome,
+            now,
+            self._dice,
+            delivered_since_fault=lane.delivered_since(delivery.faulted_at, now),
+        )
         if after.state == "pending":
             lane.failed_at[delivery.id] = lane.successes
         else:

@@ -30,7 +30,8 @@ class Source(Protocol):
 
     def verify(self, webhook: Webhook) -> VerifiedWebhook: ...
     def parse(self, webhook: VerifiedWebhook) -> Parsed: ...
-    async def snapshot(self, device_id: str, now: float) -> Snapshot: ...
+    async def snapshot(self, device_id: str, now: float, *, fresh: bool = False) -> Snapshot:
+        """`fresh`: the vendor is asked for everything, also for what is remembered of earlier answers."""
 
 
 Mint = Callable[[Sequence[tuple[Event, Stream]]], Awaitable[list[SignedSET]]]

@@ -11,7 +11,8 @@ import structlog
 from bridge.clock import Ids
 from bridge.errors import Conflict
 from bridge.model import LedgerRow, Stream
-from bridge.pipeline.tell import Answered, Teller
+from bridge.pipeline.tell import Teller
+from bridge.pipeline.turn import Answered
 from bridge.store.protocol import Beliefs, Outbox
 
 _log = structlog.get_logger("bridge.resume")

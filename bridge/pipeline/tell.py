@@ -9,67 +9,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 
 import structlog
 
 from bridge.clock import Clock, Dice
 from bridge.errors import Conflict
-from bridge.model import Device, LookFailed, Snapshot, Stream
+from bridge.model import Device, LookFailed, Stream
 from bridge.pipeline.draft import Draft, Standing, draft_of, reach_of
 from bridge.pipeline.owed import Owed, owed_by
 from bridge.pipeline.ports import Meter, Mint, Source
+from bridge.pipeline.turn import Answer, Answered, Waiting, apart, outcome_of, unit_of
 from bridge.posture.decide import decide
 from bridge.posture.decision import Context, Decision
 from bridge.posture.fold import fold
 from bridge.posture.identity import Identity
 from bridge.posture.undecided import undecided
 from bridge.store.protocol import Beliefs
-from bridge.store.records import Look, LookDone, NewDelivery, Scene, Unit, Urgency
+from bridge.store.records import Look, NewDelivery, Scene
 
 _log = structlog.get_logger("bridge.tell")
 
-Answer = Snapshot | LookFailed
 BATCH = 256
 TRIES = 8
 """How often a decision that clashes is made anew before its look is left to be leased again."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """A look and what came of it; `answer` None: nobody can be asked, fold what was stated.
-
-    `look` None: no look at all, compare belief with what the streams were told (a resync).
-    """
-
-    look: Look | None
-    device: Device | None
-    answer: Answer | None = None
-    streams: tuple[Stream, ...] | None = None
-    """Only these streams; None is all."""
-    txn: str = ""
-    """Of a comparison without a look."""
-    told_as: str | None = None
-    """Of a comparison without a look: the login that a stream was told, where it may not be the owner's any more."""
-
-
-@dataclass(slots=True)
-class _Waiting:
-    answered: Answered
-    done: asyncio.Future[Decision]
-    tries: int = 0
-    draft: Draft | None = None
-    owed: Owed = field(default_factory=Owed)
-
-    @property
-    def the_draft(self) -> Draft:
-        if self.draft is None:
-            raise AssertionError("not drafted yet")
-        return self.draft
-
-    def fail(self, trouble: Exception) -> None:
-        if not self.done.done():
-            self.done.set_exception(trouble)
 
 
 class Teller:
@@ -94,13 +57,13 @@ class Teller:
         self._dice = dice
         self._meter = meter
         self._minted = minted
-        self._waiting: list[_Waiting] = []
+        self._waiting: list[Waiting] = []
         self._wake = asyncio.Event()
 
     async def tell(self, answered: Answered) -> Decision:
         """Returns when belief and SETs are durable. Raises what the store raises, or Conflict."""
         done: asyncio.Future[Decision] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(answered, done))
+        self._waiting.append(Waiting(answered, done))
         self._wake.set()
         return await done
 
@@ -112,7 +75,7 @@ class Teller:
                 batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
                 await self._survive(batch)
 
-    async def _survive(self, batch: list[_Waiting]) -> None:
+    async def _survive(self, batch: list[Waiting]) -> None:
         try:
             again = await self._turn(batch)
         except Exception as trouble:
@@ -121,12 +84,12 @@ class Teller:
         else:
             self._waiting = again + self._waiting
 
-    async def _turn(self, batch: list[_Waiting]) -> list[_Waiting]:
+    async def _turn(self, batch: list[Waiting]) -> list[Waiting]:
         now = self._clock.now()
-        batch, later = _apart(await self._draft(batch, now))
+        batch, later = apart(await self._draft(batch, now))
         batch = await self._owe(batch, now)
         deliveries = await self._signed([one.owed for one in batch], now)
-        clashes = {clash.index for clash in await self._store.commit([_unit(one, deliveries) for one in batch])}
+        clashes = {clash.index for clash in await self._store.commit([unit_of(one, deliveries) for one in batch])}
         for index, one in enumerate(batch):
             if index in clashes:
                 await self._anew(one, later)
@@ -136,7 +99,7 @@ class Teller:
             self._minted()
         return later
 
-    async def _draft(self, batch: list[_Waiting], now: float) -> list[_Waiting]:
+    async def _draft(self, batch: list[Waiting], now: float) -> list[Waiting]:
         """All at once, so that what they read is read together. One that cannot be decided fails alone."""
         drafts = await asyncio.gather(*(self._drafted(one.answered, now) for one in batch), return_exceptions=True)
         for one, draft in zip(batch, drafts, strict=True):
@@ -147,7 +110,7 @@ class Teller:
                 raise draft
         return [one for one in batch if one.draft is not None]
 
-    async def _owe(self, batch: list[_Waiting], now: float) -> list[_Waiting]:
+    async def _owe(self, batch: list[Waiting], now: float) -> list[Waiting]:
         scene = await self._scene([one.the_draft for one in batch])
         owing = []
         for one in batch:
@@ -228,7 +191,7 @@ class Teller:
         signed = await self._mint([(owing.event, owing.stream) for owing in minting if owing.event]) if minting else []
         return {id(owing): owing.delivery(one, now) for owing, one in zip(minting, signed, strict=True)}
 
-    async def _anew(self, one: _Waiting, later: list[_Waiting]) -> None:
+    async def _anew(self, one: Waiting, later: list[Waiting]) -> None:
         """Something changed under the decision: read the device again and decide again."""
         one.tries += 1
         device = one.draft.device if one.draft else one.answered.device
@@ -239,7 +202,7 @@ class Teller:
         one.answered = replace(one.answered, device=fresh)
         later.append(one)
 
-    def _finished(self, one: _Waiting, now: float) -> None:
+    def _finished(self, one: Waiting, now: float) -> None:
         draft, owed = one.the_draft, one.owed
         decision = draft.decision
         reasons = {owing.stream.name: owing.reason for owing in owed.owings}
@@ -258,54 +221,7 @@ class Teller:
                 txn=draft.txn,
                 again_in=round(decision.again_at - now, 1) if decision.again_at else None,
                 attempts=decision.attempts,
-                answer=_outcome(one.answered.answer),
+                answer=outcome_of(one.answered.answer),
             )
         if not one.done.done():
             one.done.set_result(decision)
-
-
-def _apart(batch: list[_Waiting]) -> tuple[list[_Waiting], list[_Waiting]]:
-    """Those that touch no person and no device that an earlier one touches, and the rest for the next turn."""
-    taken: set[object] = set()
-    now: list[_Waiting] = []
-    later: list[_Waiting] = []
-    for one in batch:
-        touches = one.the_draft.touches
-        if taken & touches:
-            later.append(one)
-        else:
-            taken |= touches
-            now.append(one)
-    return now, later
-
-
-def _unit(one: _Waiting, deliveries: Mapping[int, NewDelivery]) -> Unit:
-    return Unit(
-        devices=one.owed.devices,
-        ledger=tuple(owing.write(deliveries.get(id(owing))) for owing in one.owed.owings),
-        moves=one.owed.moves,
-        look=_look_done(one.answered.look, one.the_draft.decision) if one.answered.look is not None else None,
-    )
-
-
-def _look_done(look: Look, decision: Decision) -> LookDone:
-    urgency = Urgency.PROVISIONAL if decision.device.basis == "provisional" else Urgency.REPEAT
-    if decision.again_why.startswith("look_") and urgency is Urgency.REPEAT:
-        urgency = look.urgency
-    return LookDone(
-        connector=look.connector,
-        device_id=look.device_id,
-        generation=look.generation,
-        again_at=decision.again_at,
-        urgency=urgency,
-        attempts=decision.attempts,
-        contradictions=decision.contradictions,
-        keep_stated=decision.keep_stated,
-        last_error=decision.again_why,
-    )
-
-
-def _outcome(answer: Answer | None) -> str:
-    if answer is None:
-        return "folded"
-    return str(answer) if isinstance(answer, LookFailed) else "good"

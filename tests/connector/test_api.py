@@ -236,6 +236,21 @@ async def test_people_are_cached_for_their_time() -> None:
     assert vendor.asked.count(P) == 2
 
 
+async def test_a_fresh_look_asks_for_people_anew_and_remembers_what_it_heard() -> None:
+    vendor = Vendor(answers(person=[Next({"email": "ada@example.com"}), Next({"email": "ada.married@example.com"})]))
+    connector = kolide(vendor)
+    seen = [await connector.snapshot("1001", NOW, fresh=fresh) for fresh in (False, True, False)]
+    assert [one.owner and one.owner.email for one in seen] == ["ada@example.com"] + 2 * ["ada.married@example.com"]
+    assert vendor.asked.count(P) == 2
+
+
+async def test_a_fresh_look_that_finds_nobody_forgets_who_it_was() -> None:
+    vendor = Vendor(answers(person=[Next({"email": "ada@example.com"}), Next((404, {}))]))
+    connector = kolide(vendor)
+    seen = [await connector.snapshot("1001", NOW, fresh=fresh) for fresh in (False, True, False)]
+    assert [one.owner and one.owner.email for one in seen] == ["ada@example.com", None, None]
+
+
 async def test_an_owner_without_address_is_asked_for_again() -> None:
     vendor = Vendor(answers(person=[Next({"email": None}), Next({"email": "ada@example.com"})]))
     connector = kolide(vendor)

@@ -170,6 +170,16 @@ async def test_steps_of_every_kind(tmp_path: Path) -> None:
     assert connector.judge(found.findings, None, held=None, now=NOW).failing == found.findings[:1]
 
 
+async def test_a_fresh_look_asks_each_question_once(tmp_path: Path) -> None:
+    rows = [{"id": number, "check": "a"} for number in (1, 2, 3)]
+    answers = {"POST /search": {"resources": rows}, "GET /checks/a": {"id": "a", "tag": "Info"}}
+    vendor = Vendor(answers, base="https://eu.vendor.example")
+    connector = make(tmp_path, STEPS, {"secret": "s", "judge": "critical"}, vendor)
+    for _ in range(2):
+        await connector.snapshot("9", NOW, fresh=True)
+    assert vendor.asked == 2 * ["POST /search", "GET /checks/a"]
+
+
 def test_a_host_cannot_be_smuggled_into_the_base(tmp_path: Path) -> None:
     for region in ("evil.example/", "a@b", "a:80", "x?y="):
         with pytest.raises(ConfigError):

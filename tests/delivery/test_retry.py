@@ -260,11 +260,40 @@ def test_refusals_back_off_and_die_after_72_hours() -> None:
     assert now == NOW + ROW_LIFE and row.attempts == len(steps) + 1
 
 
+LATE = NOW - 2 * ROW_LIFE
+NAMELESS = [Outcome("row", code) for code in ("400", "409", "413", "415", "422")]
+"""Who answers so may answer so to everything."""
+
+
+@pytest.mark.parametrize("outcome", NAMELESS, ids=lambda outcome: outcome.code)
+def test_a_refusal_without_a_registered_error_kills_only_when_others_were_delivered(outcome: Outcome) -> None:
+    row = row_after(90, 80, LATE, False, outcome, NOW, HIGH)
+    assert (row.state, row.row_fault, row.faulted_at, row.next_at) == ("pending", True, LATE, NOW + HOUR)
+    assert row_after(90, 80, LATE, False, outcome, NOW, HIGH, delivered_since_fault=True).state == "dead"
+    assert row_after(90, 80, LATE, True, outcome, NOW, HIGH).state == "dead"
+
+
+@pytest.mark.parametrize("code", ["invalid_request", "invalid_state"])
+def test_a_refusal_that_names_the_set_kills_alone(code: str) -> None:
+    assert row_after(90, 80, LATE, False, Outcome("row", code), NOW, HIGH).state == "dead"
+
+
+@pytest.mark.parametrize("outcome", NAMELESS, ids=lambda outcome: outcome.code)
+def test_a_refusal_without_a_registered_error_is_tried_hourly_for_weeks(outcome: Outcome) -> None:
+    attempts, faults, faulted_at, now, steps = 0, 0, None, NOW, []
+    while now < NOW + 5 * ROW_LIFE:
+        row = row_after(attempts, faults, faulted_at, False, outcome, now, HIGH)
+        steps.append(row.next_at - now)
+        attempts, faults, faulted_at, now = row.attempts, row.faults, row.faulted_at, row.next_at
+        assert row.state == "pending" and row.faulted_at == NOW
+    assert max(steps) == HOUR and set(steps[-200:]) == {HOUR}
+
+
 def test_a_faulted_row_does_not_die_of_its_streams_trouble() -> None:
-    row = row_after(9, 4, NOW - 2 * ROW_LIFE, False, TROUBLE, NOW, HIGH)
+    row = row_after(9, 4, LATE, False, TROUBLE, NOW, HIGH)
     assert (row.state, row.faults, row.next_at) == ("pending", 4, NOW)
-    assert row_after(9, 4, NOW - 2 * ROW_LIFE, True, TROUBLE, NOW, HIGH).state == "dead"
-    assert row_after(9, 4, NOW - 2 * ROW_LIFE, False, REFUSAL, NOW, HIGH).state == "dead"
+    assert row_after(9, 4, LATE, True, TROUBLE, NOW, HIGH).state == "dead"
+    assert row_after(9, 4, LATE, False, REFUSAL, NOW, HIGH).state == "dead"
 
 
 def test_a_refusal_with_retry_after() -> None:

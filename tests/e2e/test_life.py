@@ -127,11 +127,12 @@ async def test_a_locked_database_is_a_503_and_never_a_202(tmp_path: Path) -> Non
         answer = await rig.send(opened(1))
         assert answer.status == 503 and int(answer.headers["retry-after"]) > 0
         assert await locker.wait() == 0
+        await wait_until(lambda: _readiness(rig, 503), 1)
         rig.receivers["ssf"].book.when = None
         await rig.settled()
         await asyncio.sleep(1.5)
         assert len(rig.receivers["ssf"].book.receipts) == 2
-        await wait_until(lambda: _readiness(rig, 503), 1)
+        await wait_until(lambda: _readiness(rig, 200), 6)
 
 
 def _lock(database: Path, seconds: float) -> list[str]:

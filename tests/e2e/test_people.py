@@ -11,7 +11,7 @@ import pytest
 from tests.e2e.conftest import THREE
 from tests.e2e.rig import Rig, email
 from tests.e2e.times import wait_until
-from tests.e2e.webhooks import changed, opened, resolved
+from tests.e2e.webhooks import changed, opened, registered, resolved
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -94,6 +94,24 @@ async def _reason(line: Rig, number: int, reason: str) -> None:
         return device is not None and device.reason == reason
 
     await wait_until(said, what=line.service.tail)
+
+
+async def test_a_webhook_that_names_the_owner_is_not_answered_from_memory(tmp_path: Path) -> None:
+    """Its person was asked for a moment ago, under the old address; what was told of that is carried on."""
+    async with Rig(tmp_path, THREE) as rig:
+        await rig.start()
+        rig.api.add(1, owner=1).issues = {1: False}
+        await rig.ring(opened(1))
+        await rig.hears("okta", BAD, login=email(1))
+        married = rig.api.people[1] = "ada.married@acme.example"
+        await rig.ring(registered(1, 1, married))
+        await rig.quiet()
+        rig.api.laptops[1].issues.clear()
+        await rig.ring(resolved(1))
+        await rig.hears("okta", GOOD, login=married)
+        await rig.quiet()
+        assert rig.statuses("ssf", device=1) == [BAD, GOOD]
+        assert rig.api.asked["/people/1"] == 2
 
 
 async def test_the_person_has_another_address_now(tmp_path: Path) -> None:

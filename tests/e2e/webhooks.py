@@ -27,6 +27,8 @@ class Hook:
     issue: int = 1
     at: float = field(default_factory=time.time)
     id: str = field(default_factory=lambda: uuid.uuid4().hex)
+    owner: tuple[int, str] | None = None
+    """Id and address of the registered owner, where the event states one."""
 
     @property
     def body(self) -> bytes:
@@ -34,6 +36,8 @@ class Hook:
         data = {"issue_id": self.issue, "title": f"Issue {self.issue}", "check_id": self.issue, "device": device}
         if not self.event.startswith("issues."):
             data = {"device_id": self.device, "device_name": f"lap-{self.device}", "device_status": "blocked"}
+            if self.owner is not None:
+                data["registered_owner"] = {"id": self.owner[0], "email": self.owner[1]}
         document = {"event": self.event, "id": self.id, "timestamp": iso(self.at), "data": data}
         return json.dumps(document).encode()
 
@@ -49,6 +53,11 @@ def resolved(device: int, issue: int = 1, **more: Any) -> Hook:
 def changed(device: int) -> Hook:
     """Only a doorbell: it states nothing about an issue."""
     return Hook("device_trust.status_changed", device)
+
+
+def registered(device: int, owner: int, address: str) -> Hook:
+    """A doorbell that names the owner."""
+    return Hook("devices.registered", device, owner=(owner, address))
 
 
 def signature(body: bytes, secret: str = SECRET) -> str:

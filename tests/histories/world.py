@@ -74,6 +74,8 @@ class Vendor:
         self.laptops: dict[str, Laptop] = {}
         self.emails: dict[str, str] = {}
         self.up = True
+        self.fresh: list[bool] = []
+        """Of each look, whether it was to be asked without what is remembered."""
 
     def verify(self, webhook: Webhook) -> VerifiedWebhook:
         return VerifiedWebhook(webhook)
@@ -81,7 +83,8 @@ class Vendor:
     def parse(self, webhook: VerifiedWebhook) -> Parsed:
         raise AssertionError("the world rings by itself")
 
-    async def snapshot(self, device_id: str, now: float) -> Snapshot:
+    async def snapshot(self, device_id: str, now: float, *, fresh: bool = False) -> Snapshot:
+        self.fresh.append(fresh)
         await asyncio.sleep(0)
         if not self.up:
             raise LookFailed("down", "no connection")
@@ -108,6 +111,8 @@ class Receiver:
     stream: Stream
     up: bool = True
     answers_lost: bool = False
+    walled: set[str] = field(default_factory=set)
+    """Logins whose SETs get a 400 that says nothing: somebody before the receiver refuses them."""
     refuses: set[str] = field(default_factory=set)
     """Logins whose SETs it reads and refuses, unless it has taken them already."""
     heard: list[Heard] = field(default_factory=list)
@@ -183,6 +188,8 @@ class World:
         if not receiver.up:
             return Outcome("stream", "connect")
         event = self.minted[text]
+        if event.login in receiver.walled:
+            return Outcome("row", "400")
         if event.login in receiver.refuses and text not in receiver.jtis:
             return Outcome("row", "invalid_request")
         if text not in receiver.jtis:

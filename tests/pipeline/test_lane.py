@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from bridge.errors import StoreProblem, Unavailable
+from bridge.model import Owner, Statement
 from bridge.pipeline.looks import Lane
 from tests.histories.ports import Clock, Nothing
 from tests.histories.world import Laptop, World
@@ -56,3 +58,35 @@ def test_a_store_that_fails_for_a_moment_stops_no_looks(
 
     world.loop.run_until_complete(scene())
     assert troubles[0] == f"looks of vendor: {type(problem).__name__}"
+
+
+def _ring(world: World, *statements: Statement) -> None:
+    arrival = world.ring("l1")
+    world.deliver(replace(arrival, rings=(replace(arrival.rings[0], statements=statements),)))
+    world.work()
+
+
+BARE = Statement("l1")
+STATES_OWNER = Statement("l1", owner=Owner("ada", None))
+
+
+@pytest.mark.parametrize(
+    ("statements", "fresh"), [((), False), ((BARE,), False), ((STATES_OWNER,), True), ((BARE, STATES_OWNER), True)]
+)
+def test_who_rings_and_names_an_owner_is_not_answered_from_memory(
+    world: World, statements: tuple[Statement, ...], fresh: bool
+) -> None:
+    _ring(world, *statements)
+    assert world.vendor.fresh == [fresh]
+
+
+def test_the_look_that_confirms_another_owner_is_not_answered_from_memory(world: World) -> None:
+    world.vendor.emails["bob"] = "bob@acme.example"
+    _ring(world)
+    world.vendor.laptops["l1"].owner = "bob"
+    _ring(world)
+    assert world.vendor.fresh == [False, False]
+    world.pass_time(5)
+    assert world.vendor.fresh == [False, False, True]
+    _ring(world)
+    assert world.vendor.fresh[3:] == [False]

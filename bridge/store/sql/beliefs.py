@@ -10,13 +10,13 @@ from sqlalchemy import ColumnElement, Connection, bindparam, or_, select
 from bridge.model import Device, LedgerRow, Status
 from bridge.store.records import Scene
 from bridge.store.sql import rows
-from bridge.store.sql.dialect import MOST_PARAMETERS, among, rows_of
+from bridge.store.sql.dialect import Swift, among, rows_of
 from bridge.store.sql.tables import deliveries, devices, ledger
 
 LONGEST_SEARCH = 200
 
 _LEDGER = select(*rows.LEDGER).select_from(ledger.outerjoin(deliveries, deliveries.c.id == ledger.c.tail_id))
-LEDGER_OF = _LEDGER.where(ledger.c.stream_id == bindparam("first"), among(ledger.c.subject, "seconds"))
+LEDGER_OF = Swift(_LEDGER.where(ledger.c.stream_id == bindparam("first"), among(ledger.c.subject, "seconds")))
 _LEDGER_BY_LOGIN = _LEDGER.where(ledger.c.login == bindparam("login"))
 _LEDGER_BY_DEVICE = _LEDGER.where(
     ledger.c.connector == bindparam("connector"), ledger.c.device_id == bindparam("device_id")
@@ -29,15 +29,17 @@ _TOLD = (
     .order_by(ledger.c.subject)
     .limit(bindparam("most"))
 )  # fmt: skip
-_PEOPLE = (
+_PEOPLE = Swift(
     select(devices.c.login, devices.c.doc, devices.c.version)
     .where(among(devices.c.login, "logins"))
     .order_by(devices.c.connector, devices.c.device_id)
 )
 _DEVICES = select(devices.c.doc, devices.c.version)
 _DEVICE = _DEVICES.where(devices.c.connector == bindparam("connector"), devices.c.device_id == bindparam("device_id"))
-_OF_PERSON = select(devices.c.connector, devices.c.owner_id, devices.c.doc, devices.c.version).where(
-    devices.c.connector == bindparam("first"), among(devices.c.owner_id, "seconds")
+_OF_PERSON = Swift(
+    select(devices.c.connector, devices.c.owner_id, devices.c.doc, devices.c.version).where(
+        devices.c.connector == bindparam("first"), among(devices.c.owner_id, "seconds")
+    )
 )
 
 
@@ -51,9 +53,8 @@ def scene_many(conn: Connection, items: Sequence[Asked]) -> list[Scene]:
     """What several callers asked to see, read in one transaction."""
     logins = sorted(set().union(*(item.logins for item in items)))
     people: dict[str, list[Device]] = {login: [] for login in logins}
-    for start in range(0, len(logins), MOST_PARAMETERS):
-        for login, doc, version in conn.execute(_PEOPLE, {"logins": logins[start : start + MOST_PARAMETERS]}):
-            people[login].append(rows.device(doc, version))
+    for login, doc, version in _PEOPLE.all(conn, {"logins": logins}):
+        people[login].append(rows.device(doc, version))
     subjects = set[tuple[str, str]]().union(*(item.subjects for item in items))
     told = {(row[0], row[1]): rows.ledger_row(row) for row in rows_of(conn, LEDGER_OF, subjects)}
     return [

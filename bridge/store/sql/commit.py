@@ -12,32 +12,38 @@ from bridge.model import Device, LedgerRow
 from bridge.store.ledger_rules import unsent
 from bridge.store.records import Clash, LedgerWrite, NewDelivery, Unit
 from bridge.store.sql import rows
-from bridge.store.sql.dialect import Many, among, delivery_ids, rows_of, upsert
+from bridge.store.sql.dialect import Swift, among, delivery_ids, rows_of, upsert
 from bridge.store.sql.heads import Key, promote
 from bridge.store.sql.looks import LookBook
 from bridge.store.sql.tables import deliveries, devices, ledger
 
 _Pair = tuple[str, str]
 
-_DEVICES = select(devices.c.connector, devices.c.device_id, devices.c.version).where(
-    devices.c.connector == bindparam("first"), among(devices.c.device_id, "seconds")
+_DEVICES = Swift(
+    select(devices.c.connector, devices.c.device_id, devices.c.version).where(
+        devices.c.connector == bindparam("first"), among(devices.c.device_id, "seconds")
+    )
 )
-_LEDGER = select(ledger.c.stream_id, ledger.c.subject, ledger.c.version, ledger.c.tail_id).where(
-    ledger.c.stream_id == bindparam("first"), among(ledger.c.subject, "seconds")
+_LEDGER = Swift(
+    select(ledger.c.stream_id, ledger.c.subject, ledger.c.version, ledger.c.tail_id).where(
+        ledger.c.stream_id == bindparam("first"), among(ledger.c.subject, "seconds")
+    )
 )
-_UNSENT = select(
+_UNSENT = Swift(select(
     deliveries.c.id, deliveries.c.stream_id, deliveries.c.order_key,
     deliveries.c.state, deliveries.c.leased_until, deliveries.c.maybe_received,
-).where(among(deliveries.c.id, "ids"))  # fmt: skip
-_SUPERSEDE = (
+).where(among(deliveries.c.id, "ids")))  # fmt: skip
+_SUPERSEDE = Swift(
     update(deliveries)
     .where(deliveries.c.id == bindparam("k_id"))
     .values(state="superseded", head=0, settled_at=bindparam("at"), last_code="superseded", last_words=bindparam("why"))
 )
-_PUT_DEVICE = Many(upsert(devices))
-_PUT_LEDGER = Many(upsert(ledger))
-_PUT_DELIVERY = Many(insert(deliveries))
-_GO = delete(ledger).where(ledger.c.stream_id == bindparam("k_stream"), ledger.c.subject == bindparam("k_subject"))
+_PUT_DEVICE = Swift(upsert(devices))
+_PUT_LEDGER = Swift(upsert(ledger))
+_PUT_DELIVERY = Swift(insert(deliveries))
+_GO = Swift(
+    delete(ledger).where(ledger.c.stream_id == bindparam("k_stream"), ledger.c.subject == bindparam("k_subject"))
+)
 
 
 class _Clashed(Exception):
@@ -89,9 +95,9 @@ class _Draft:
         for stream_id, subject, version, tail_id in rows_of(self._conn, _LEDGER, keys):
             self._ledger[stream_id, subject] = _Row(version, tail_id)
         ids = [w.supersede for unit in units for w in unit.ledger if w.supersede is not None]
-        for row in self._conn.execute(_UNSENT, {"ids": ids}) if ids else ():
-            if unsent(row.state, row.leased_until, row.maybe_received):
-                self._unsent[row.id] = (row.stream_id, row.order_key)
+        for id_, stream_id, order, state, leased_until, maybe in _UNSENT.all(self._conn, {"ids": ids}) if ids else ():
+            if unsent(state, leased_until, maybe):
+                self._unsent[id_] = (stream_id, order)
 
     # -- planning ---------------------------------------------------------------------------------
 
@@ -130,7 +136,7 @@ class _Draft:
     def write(self) -> None:
         conn = self._conn
         if self._superseded:
-            conn.execute(_SUPERSEDE, [
+            _SUPERSEDE.many(conn, [
                 {"k_id": id_, "at": write.row.compared_at, "why": write.superseded_why}
                 for id_, (_, write) in self._superseded.items()
             ])  # fmt: skip
@@ -138,17 +144,17 @@ class _Draft:
         promote(conn, [key for key, _ in self._superseded.values()] + [(m.stream_id, m.order) for m in self._mints])
         gone = [key for key, row in self._ledger.items() if not row.version and key in self._stood]
         if gone:
-            conn.execute(_GO, [{"k_stream": stream_id, "k_subject": subject} for stream_id, subject in gone])
+            _GO.many(conn, [{"k_stream": stream_id, "k_subject": subject} for stream_id, subject in gone])
         told = [
             rows.ledger_values(row.write, row.version, _named(row.tail, ids))
             for row in self._ledger.values()
             if row.write is not None
         ]
         if told:
-            _PUT_LEDGER(conn, told)
+            _PUT_LEDGER.many(conn, told)
         known = [rows.device_values(d.write, d.version) for d in self._devices.values() if d.write is not None]
         if known:
-            _PUT_DEVICE(conn, known)
+            _PUT_DEVICE.many(conn, known)
         self._looks.write()
 
     def _mint(self) -> dict[str, int]:
@@ -156,7 +162,7 @@ class _Draft:
             return {}
         ids = delivery_ids(self._conn, len(self._mints))
         new = [rows.new_delivery_values(mint, id_) for mint, id_ in zip(self._mints, ids, strict=True)]
-        _PUT_DELIVERY(self._conn, new)
+        _PUT_DELIVERY.many(self._conn, new)
         return {mint.jti: id_ for mint, id_ in zip(self._mints, ids, strict=True)}
 
 

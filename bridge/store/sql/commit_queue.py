@@ -1,9 +1,10 @@
 """The commit queue: callers of one event loop or many share transactions (design §2.7).
 
-One thread owns one connection. Each turn it takes what is waiting, up to 256 rows and without lingering, groups it by
-batch function, and runs one transaction. An idle thread is called once for all that one pass of an event loop submits.
-A caller is answered after the commit. If a batch function fails, the items are run again one by one, each behind a
-savepoint, so that the faulty one comes back alone.
+One thread owns one connection. Each turn it takes what is waiting, up to 256 rows, groups it by batch function, and
+runs one transaction. An idle thread is called once for all that one pass of an event loop submits, and does not linger:
+what comes alone is committed at once. Under load commits keep a pace (docs/decisions/006): a commit costs as much as
+ten rows. A caller is answered after the commit. If a batch function fails, the items are run again one by one, each
+behind a savepoint, so that the faulty one comes back alone.
 
 A caller that has waited for `patience` seconds gets `Unavailable` and its item is taken back: it will not be written.
 Only an item whose commit is already under way cannot be taken back; its caller waits a further `_LAST_PATIENCE` times
@@ -13,6 +14,7 @@ as long, and then gets an `Unavailable` that says that the outcome is not known.
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -27,6 +29,12 @@ from bridge.store.sql.engine import connect
 from bridge.store.sql.faults import meaning, spoils_connection
 
 MOST_ROWS = 256
+BUSY = 1500.0
+"""Items a second from which commits keep their pace."""
+PACE = 0.010
+"""Seconds from one commit's beginning to the next one's, under load."""
+_MEMORY = 0.1
+"""Seconds over which the load is felt."""
 _LAST_PATIENCE = 5
 
 Item = TypeVar("Item")
@@ -49,6 +57,20 @@ class _Waiting:
         self.sealed = False
 
 
+class _Load:
+    """How many items a second were taken lately."""
+
+    __slots__ = ("rate", "taken_at")
+
+    def __init__(self) -> None:
+        self.rate = 0.0
+        self.taken_at = 0.0
+
+    def took(self, items: int, now: float) -> None:
+        self.rate = self.rate * math.exp(-max(now - self.taken_at, 0.0) / _MEMORY) + items / _MEMORY
+        self.taken_at = now
+
+
 class _TakenBack(Exception):
     """Somebody lost patience between BEGIN and COMMIT: roll back and run without them."""
 
@@ -57,11 +79,20 @@ class CommitQueue:
     """`admit` is called before each transaction and may raise to refuse it. The thread starts with the first item."""
 
     def __init__(
-        self, engine: Engine, name: str, *, patience: float = 2.0, admit: Callable[[], None] | None = None
+        self,
+        engine: Engine,
+        name: str,
+        *,
+        patience: float = 2.0,
+        admit: Callable[[], None] | None = None,
+        pace: float = 0.0,
     ) -> None:
         self._engine = engine
         self._patience = patience
         self._admit = admit
+        self._pace = pace
+        self._pacing = False
+        self._load = _Load()
         self._conn: Connection | None = None
         self._lock = threading.Condition()
         self._waiting: deque[_Waiting] = deque()
@@ -106,7 +137,8 @@ class CommitQueue:
     def _call(self) -> None:
         with self._lock:
             self._calling = None
-            self._lock.notify()
+            if not self._pacing or len(self._waiting) >= MOST_ROWS:
+                self._lock.notify()
 
     def _take_back(self, waiting: _Waiting) -> bool:
         with self._lock:
@@ -142,12 +174,25 @@ class CommitQueue:
         with self._lock:
             while not self._waiting and not self._closed:
                 self._lock.wait()
+            self._keep_pace()
             batch: list[_Waiting] = []
             rows = 0
             while self._waiting and (not batch or rows + self._waiting[0].weight <= MOST_ROWS):
                 rows += self._waiting[0].weight
                 batch.append(self._waiting.popleft())
+            if batch:
+                self._load.took(len(batch), batch[0].loop.time())
             return batch
+
+    def _keep_pace(self) -> None:
+        """Under load, let more gather until it is time for the next commit."""
+        while self._pace and self._waiting and not self._closed and len(self._waiting) < MOST_ROWS:
+            left = self._load.taken_at + self._pace - self._waiting[0].loop.time()
+            if left <= 0 or self._load.rate < BUSY:
+                return
+            self._pacing = True
+            self._lock.wait(left)
+            self._pacing = False
 
     def _outcome(self, batch: list[_Waiting]) -> list[Any]:
         """A result or an exception for each."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, and_, bindparam, exists, func, literal_column, select, update
 
-from bridge.store.sql.dialect import Many
+from bridge.store.sql.dialect import Swift
 from bridge.store.sql.tables import HEAD, PENDING, deliveries
 
 Key = tuple[str, str]
@@ -30,11 +30,11 @@ _HAS_HEAD = exists().where(
         _headed.c.head == HEAD,
     )
 )
-_PROMOTE = Many(update(deliveries).where(deliveries.c.id == _OLDEST, ~_HAS_HEAD).values(head=literal_column("1")))
+_PROMOTE = Swift(update(deliveries).where(deliveries.c.id == _OLDEST, ~_HAS_HEAD).values(head=literal_column("1")))
 
 
 def promote(conn: Connection, keys: Iterable[Key]) -> None:
     """Gives each of these keys that has pending rows and no head its oldest pending row as head."""
     distinct = dict.fromkeys(keys)
     if distinct:
-        _PROMOTE(conn, [{"k_stream": stream_id, "k_order": order} for stream_id, order in distinct])
+        _PROMOTE.many(conn, [{"k_stream": stream_id, "k_order": order} for stream_id, order in distinct])

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, bindparam, delete, insert, select
 
 from bridge.store.records import Accepted, Arrival, Quarantined, Ring
-from bridge.store.sql.dialect import Many, among
+from bridge.store.sql.dialect import Swift, among
 from bridge.store.sql.looks import ring_all
 from bridge.store.sql.rows import Values, dumped
 from bridge.store.sql.tables import quarantine, webhook_ids, webhooks
 
-_SEEN = select(webhook_ids.c.hash, webhook_ids.c.webhook_id).where(among(webhook_ids.c.hash, "hashes"))
-_PUT = Many(insert(webhooks))
-_REMEMBER = Many(insert(webhook_ids))
+_SEEN = Swift(select(webhook_ids.c.hash, webhook_ids.c.webhook_id).where(among(webhook_ids.c.hash, "hashes")))
+_PUT = Swift(insert(webhooks))
+_REMEMBER = Swift(insert(webhook_ids))
 _PUT_MISFIT = insert(quarantine)
 _NEWEST_TOO_OLD = (
     select(quarantine.c.seq).order_by(quarantine.c.seq.desc()).limit(1).offset(bindparam("keep")).scalar_subquery()
@@ -28,7 +28,7 @@ def accept_many(conn: Connection, arrivals: Sequence[Arrival]) -> list[Accepted]
     hashes = [arrival.delivery_hash for arrival in arrivals if arrival.delivery_hash is not None]
     first: dict[str, str] = {}
     if hashes:
-        first = {hash_: webhook_id for hash_, webhook_id in conn.execute(_SEEN, {"hashes": hashes})}
+        first = {hash_: webhook_id for hash_, webhook_id in _SEEN.all(conn, {"hashes": hashes})}
     new: list[Arrival] = []
     ids: list[Values] = []
     results: list[Accepted] = []
@@ -43,9 +43,9 @@ def accept_many(conn: Connection, arrivals: Sequence[Arrival]) -> list[Accepted]
         new.append(arrival)
         results.append(Accepted(arrival.id, duplicate=False))
     if new:
-        _PUT(conn, [_values(arrival) for arrival in new])
+        _PUT.many(conn, [_values(arrival) for arrival in new])
     if ids:
-        _REMEMBER(conn, ids)
+        _REMEMBER.many(conn, ids)
     ring_all(conn, [ring for arrival in new for ring in arrival.rings])
     return results
 

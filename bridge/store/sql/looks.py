@@ -10,16 +10,18 @@ from sqlalchemy import Connection, bindparam, delete, or_, select, update
 from bridge.store.look_rules import finished, rung
 from bridge.store.records import LeasedLook, Look, LookDone, Ring, Urgency
 from bridge.store.sql import rows
-from bridge.store.sql.dialect import Many, among, rows_of, upsert
+from bridge.store.sql.dialect import Swift, among, rows_of, upsert
 from bridge.store.sql.tables import devices, looks
 
 _Key = tuple[str, str]
 
 _FREE = or_(looks.c.leased_until.is_(None), looks.c.leased_until <= bindparam("now"))
-_OF = select(*rows.LOOK).where(looks.c.connector == bindparam("first"), among(looks.c.device_id, "seconds"))
-_PUT = Many(upsert(looks))
-_GO = delete(looks).where(looks.c.connector == bindparam("k_connector"), looks.c.device_id == bindparam("k_device_id"))
-_DUE = (
+_OF = Swift(select(*rows.LOOK).where(looks.c.connector == bindparam("first"), among(looks.c.device_id, "seconds")))
+_PUT = Swift(upsert(looks))
+_GO = Swift(
+    delete(looks).where(looks.c.connector == bindparam("k_connector"), looks.c.device_id == bindparam("k_device_id"))
+)
+_DUE = Swift(
     select(*rows.LOOK, devices.c.doc, devices.c.version)
     .select_from(
         looks.outerjoin(
@@ -35,7 +37,7 @@ _DUE = (
     .order_by(looks.c.due_at, looks.c.device_id)
     .limit(bindparam("most"))
 )
-_HOLD = (
+_HOLD = Swift(
     update(looks)
     .where(looks.c.connector == bindparam("k_connector"), among(looks.c.device_id, "ids"))
     .values(leased_until=bindparam("until"))
@@ -72,9 +74,9 @@ class LookBook:
             if look is None and self._stood.get((connector, device_id))
         ]
         if put:
-            _PUT(self._conn, put)
+            _PUT.many(self._conn, put)
         if gone:
-            self._conn.execute(_GO, gone)
+            _GO.many(self._conn, gone)
 
 
 def ring_all(conn: Connection, rings: Sequence[Ring]) -> None:
@@ -107,8 +109,8 @@ def _lease(conn: Connection, item: LeaseLooks) -> list[LeasedLook]:
     for urgency in Urgency:  # one index range each: a single query would walk or sort what is not due
         if len(leased) >= item.limit:
             break
-        found = conn.execute(
-            _DUE,
+        found = _DUE.all(
+            conn,
             {
                 "connector": item.connector,
                 "urgency": int(urgency),
@@ -116,12 +118,12 @@ def _lease(conn: Connection, item: LeaseLooks) -> list[LeasedLook]:
                 "most": item.limit - len(leased),
             },
         )
-        for row in found.all():
+        for row in found:
             look = rows.look(row, leased_until=item.until)
             leased.append(LeasedLook(look, rows.device(row[-2], row[-1]) if row[-1] else None))
     if leased:
         ids = [one.look.device_id for one in leased]
-        conn.execute(_HOLD, {"k_connector": item.connector, "ids": ids, "until": item.until})
+        _HOLD.all(conn, {"k_connector": item.connector, "ids": ids, "until": item.until})
     return leased
 
 
@@ -130,5 +132,5 @@ def next_look_at(conn: Connection, connector: str, now: float) -> float | None:
 
 
 def look(conn: Connection, connector: str, device_id: str) -> Look | None:
-    row = conn.execute(_OF, {"first": connector, "seconds": [device_id]}).first()
-    return None if row is None else rows.look(row)
+    found = _OF.all(conn, {"first": connector, "seconds": [device_id]})
+    return rows.look(found[0]) if found else None

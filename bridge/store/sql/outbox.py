@@ -11,7 +11,7 @@ from bridge.model import DeliveryState
 from bridge.store.ledger_rules import held
 from bridge.store.records import Backlog, Delivery
 from bridge.store.sql import rows
-from bridge.store.sql.dialect import among
+from bridge.store.sql.dialect import Swift, among
 from bridge.store.sql.tables import HEAD, PENDING, deliveries, looks
 
 _FREE = or_(deliveries.c.leased_until.is_(None), deliveries.c.leased_until <= bindparam("now"))
@@ -20,16 +20,18 @@ _HEADS = (
     .where(deliveries.c.head == HEAD, deliveries.c.stream_id == bindparam("stream"), _FREE)
     .limit(bindparam("most"))
 )
-_DUE = _HEADS.where(
-    or_(
-        deliveries.c.next_at + literal_column("0") <= bindparam("now"),
-        and_(deliveries.c.created_at > bindparam("now"), deliveries.c.faults == 0),
-    )
-).order_by(deliveries.c.id)
+_DUE = Swift(
+    _HEADS.where(
+        or_(
+            deliveries.c.next_at + literal_column("0") <= bindparam("now"),
+            and_(deliveries.c.created_at > bindparam("now"), deliveries.c.faults == 0),
+        )
+    ).order_by(deliveries.c.id)
+)
 """The sum keeps SQLite off the index on `next_at`: it would collect and sort every head that is due. A row that was
 made after now waits for nothing: the clock was set back."""
-_PROBE = _HEADS.order_by(deliveries.c.attempts, deliveries.c.id)
-_HOLD = (
+_PROBE = Swift(_HEADS.order_by(deliveries.c.attempts, deliveries.c.id))
+_HOLD = Swift(
     update(deliveries)
     .where(among(deliveries.c.id, "ids"))
     .values(
@@ -78,11 +80,11 @@ def _lease(conn: Connection, item: LeaseDeliveries) -> list[Delivery]:
     found: list[Delivery] = []
     for stream_id, most in item.streams.items():
         if stream_id not in item.probes and most > 0:
-            found += map(rows.delivery, conn.execute(_DUE, {"stream": stream_id, "now": item.now, "most": most}))
+            found += map(rows.delivery, _DUE.all(conn, {"stream": stream_id, "now": item.now, "most": most}))
     for stream_id in dict.fromkeys(item.probes):
-        found += map(rows.delivery, conn.execute(_PROBE, {"stream": stream_id, "now": item.now, "most": 1}))
+        found += map(rows.delivery, _PROBE.all(conn, {"stream": stream_id, "now": item.now, "most": 1}))
     if found:
-        conn.execute(_HOLD, {"ids": [row.id for row in found], "until": item.until})
+        _HOLD.all(conn, {"ids": [row.id for row in found], "until": item.until})
     return sorted((held(row, item.until) for row in found), key=lambda row: row.id)
 
 

@@ -9,13 +9,13 @@ from sqlalchemy import ColumnClause, Connection, bindparam, func, insert, litera
 
 from bridge.store.records import AuditEntry, KeyRow, StreamRow
 from bridge.store.sql import tables
-from bridge.store.sql.dialect import Many, upsert
+from bridge.store.sql.dialect import Swift, upsert
 from bridge.store.sql.tables import PENDING, deliveries, devices
 
 _STREAMS = select(*tables.streams.c).order_by(tables.streams.c.created_at, tables.streams.c.id)
-_PUT_STREAM = Many(upsert(tables.streams))
+_PUT_STREAM = Swift(upsert(tables.streams))
 _KEYS = select(*tables.signing_keys.c).order_by(tables.signing_keys.c.created_at, tables.signing_keys.c.kid)
-_PUT_KEY = Many(upsert(tables.signing_keys))
+_PUT_KEY = Swift(upsert(tables.signing_keys))
 _RECORD = insert(tables.audit)
 _AUDIT = (
     select(*(column for column in tables.audit.c if column.name != "seq"))
@@ -41,7 +41,7 @@ def streams(conn: Connection) -> list[StreamRow]:
 
 
 def put_stream_many(conn: Connection, items: Sequence[StreamRow]) -> list[None]:
-    _PUT_STREAM(conn, [asdict(row) for row in items])
+    _PUT_STREAM.many(conn, [asdict(row) for row in items])
     return [None] * len(items)
 
 
@@ -50,7 +50,7 @@ def keys(conn: Connection) -> list[KeyRow]:
 
 
 def put_key_many(conn: Connection, items: Sequence[KeyRow]) -> list[None]:
-    _PUT_KEY(conn, [asdict(row) for row in items])
+    _PUT_KEY.many(conn, [asdict(row) for row in items])
     return [None] * len(items)
 
 

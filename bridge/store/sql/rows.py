@@ -18,6 +18,7 @@ Values = dict[str, Any]
 
 LOOK = tuple(tables.looks.c)
 DELIVERY = tuple(c for c in tables.deliveries.c if c.name != "head")
+_MAYBE = [c.name for c in DELIVERY].index("maybe_received")
 TAIL = tuple(tables.deliveries.c[n] for n in ("id", "state", "status", "previous", "leased_until", "maybe_received"))
 LEDGER = (*tables.ledger.c, *(c.label(f"tail_{c.name}_") for c in TAIL))
 """The columns that `look`, `delivery` and `ledger_row` read, in this order."""
@@ -137,7 +138,9 @@ def ledger_values(row: LedgerRow, version: int, tail_id: int | None) -> Values:
 
 
 def delivery(row: AnyRow) -> Delivery:
-    return Delivery(*row)
+    members: list[Any] = list(row)
+    members[_MAYBE] = bool(members[_MAYBE])
+    return Delivery(*members)
 
 
 def new_delivery_values(mint: NewDelivery, delivery_id: int) -> Values:

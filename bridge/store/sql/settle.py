@@ -14,7 +14,7 @@ from bridge.store.ledger_rules import WHY_NOT, cancelled, died, dropped, overrul
 from bridge.store.records import Settlement
 from bridge.store.sql import rows
 from bridge.store.sql.beliefs import LEDGER_OF
-from bridge.store.sql.dialect import among, rows_of
+from bridge.store.sql.dialect import Swift, among, rows_of
 from bridge.store.sql.heads import Key, promote
 from bridge.store.sql.outbox import delivery
 from bridge.store.sql.tables import HEAD, PENDING, deliveries, ledger
@@ -28,7 +28,7 @@ _TRIED: dict[str, BindParameter[Any] | None] = {
     "last_words": bindparam("b_words"),
     "leased_until": None,
 }
-_GIVE_BACK = (
+_GIVE_BACK = Swift(
     update(deliveries)
     .where(*_STILL)
     .values(
@@ -37,23 +37,27 @@ _GIVE_BACK = (
         maybe_received=or_(deliveries.c.maybe_received, bindparam("b_maybe")),
     )
 )
-_END = (
+_END = Swift(
     update(deliveries).where(*_STILL).values(**_TRIED, state=bindparam("b_state"), head=0, settled_at=bindparam("b_at"))
 )
 _older = deliveries.alias("older")
-_OUTRUN = select(deliveries.c.id, deliveries.c.stream_id, deliveries.c.order_key).where(
-    among(deliveries.c.id, "ids"),
-    deliveries.c.head == HEAD,
-    exists().where(
-        _older.c.stream_id == deliveries.c.stream_id,
-        _older.c.order_key == deliveries.c.order_key,
-        _older.c.state == PENDING,
-        _older.c.id < deliveries.c.id,
-    ),
+_OUTRUN = Swift(
+    select(deliveries.c.id, deliveries.c.stream_id, deliveries.c.order_key).where(
+        among(deliveries.c.id, "ids"),
+        deliveries.c.head == HEAD,
+        exists().where(
+            _older.c.stream_id == deliveries.c.stream_id,
+            _older.c.order_key == deliveries.c.order_key,
+            _older.c.state == PENDING,
+            _older.c.id < deliveries.c.id,
+        ),
+    )
 )
-_NO_HEAD = update(deliveries).where(among(deliveries.c.id, "ids")).values(head=0)
-_KEYS = select(deliveries.c.stream_id, deliveries.c.order_key).where(
-    among(deliveries.c.id, "ids"), deliveries.c.state == PENDING
+_NO_HEAD = Swift(update(deliveries).where(among(deliveries.c.id, "ids")).values(head=0))
+_KEYS = Swift(
+    select(deliveries.c.stream_id, deliveries.c.order_key).where(
+        among(deliveries.c.id, "ids"), deliveries.c.state == PENDING
+    )
 )
 _PENDING_OF_SUBJECT = select(deliveries.c.id, deliveries.c.stream_id, deliveries.c.order_key).where(
     deliveries.c.stream_id == bindparam("stream"),
@@ -114,11 +118,11 @@ def settle_many(conn: Connection, items: Sequence[Sequence[Settlement]]) -> list
     for state, group in groupby((s for settlements in items for s in settlements), key=lambda s: s.state):
         settlements = list(group)
         if state == "pending":
-            conn.execute(_GIVE_BACK, [_values(s) for s in settlements])
+            _GIVE_BACK.many(conn, [_values(s) for s in settlements])
             _let_older_by(conn, [s.id for s in settlements])
         elif state == "delivered":
-            freed = conn.execute(_KEYS, {"ids": [s.id for s in settlements]}).all()
-            conn.execute(_END, [_values(s) for s in settlements])
+            freed = _KEYS.all(conn, {"ids": [s.id for s in settlements]})
+            _END.many(conn, [_values(s) for s in settlements])
             promote(conn, [(stream_id, order) for stream_id, order in freed])
         else:
             for settlement in settlements:
@@ -128,10 +132,10 @@ def settle_many(conn: Connection, items: Sequence[Sequence[Settlement]]) -> list
 
 def _let_older_by(conn: Connection, ids: Sequence[int]) -> None:
     """A head that was being sent while an older row of its key was revived gives way to it now."""
-    outrun = conn.execute(_OUTRUN, {"ids": ids}).all()
+    outrun = _OUTRUN.all(conn, {"ids": ids})
     if outrun:
-        conn.execute(_NO_HEAD, {"ids": [row.id for row in outrun]})
-        promote(conn, [(row.stream_id, row.order_key) for row in outrun])
+        _NO_HEAD.all(conn, {"ids": [id_ for id_, _, _ in outrun]})
+        promote(conn, [(stream_id, order) for _, stream_id, order in outrun])
 
 
 def _values(settlement: Settlement) -> rows.Values:
@@ -152,7 +156,7 @@ def _die(conn: Connection, settlement: Settlement) -> None:
     dead = delivery(conn, settlement.id)
     if dead is None or dead.state != "pending":
         return
-    conn.execute(_END, _values(settlement))
+    _END.many(conn, [_values(settlement)])
     freed: list[Key] = [(dead.stream_id, dead.order)]
     if settlement.maybe_received:
         return promote(conn, freed)
@@ -177,8 +181,8 @@ def _overruled(row: LedgerRow, delivery_id: int) -> bool:
 
 
 def _ledger(conn: Connection, stream_id: str, subject: str) -> LedgerRow | None:
-    row = conn.execute(LEDGER_OF, {"first": stream_id, "seconds": [subject]}).first()
-    return None if row is None else rows.ledger_row(row)
+    found = LEDGER_OF.all(conn, {"first": stream_id, "seconds": [subject]})
+    return rows.ledger_row(found[0]) if found else None
 
 
 def _put(conn: Connection, *ledger_rows: LedgerRow) -> None:

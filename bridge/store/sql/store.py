@@ -12,7 +12,7 @@ from bridge.clock import Clock
 from bridge.model import DeliveryState, Device, LedgerRow, Status
 from bridge.store import records as r
 from bridge.store.sql import beliefs, commit, inbox, looks, outbox, registers, settle
-from bridge.store.sql.commit_queue import CommitQueue
+from bridge.store.sql.commit_queue import PACE, CommitQueue
 
 Result = TypeVar("Result")
 _Read = Callable[[Connection], Any]
@@ -29,7 +29,7 @@ class SqlStore:
         self, writer: Engine, reader: Engine, clock: Clock, *,
         patience: float = 2.0, admit: Callable[[], None] | None = None, on_close: Callable[[], None] | None = None,
     ) -> None:  # fmt: skip
-        self._writer = CommitQueue(writer, "store-writer", patience=patience, admit=admit)
+        self._writer = CommitQueue(writer, "store-writer", patience=patience, admit=admit, pace=PACE)
         self._reader = CommitQueue(reader, "store-reader", patience=patience)
         self._clock = clock
         self._on_close = on_close

@@ -1,0 +1,99 @@
+"""turn: what waits for the teller, which of it goes together, and what of it is written."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from bridge.model import Device, LookFailed, Snapshot, Stream
+from bridge.pipeline.draft import Draft
+from bridge.pipeline.owed import Owed
+from bridge.posture.decision import Decision
+from bridge.store.records import Look, LookDone, NewDelivery, Unit, Urgency
+
+Answer = Snapshot | LookFailed
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A look and what came of it; `answer` None: nobody can be asked, fold what was stated.
+
+    `look` None: no look at all, compare belief with what the streams were told (a resync).
+    """
+
+    look: Look | None
+    device: Device | None
+    answer: Answer | None = None
+    streams: tuple[Stream, ...] | None = None
+    """Only these streams; None is all."""
+    txn: str = ""
+    """Of a comparison without a look."""
+    told_as: str | None = None
+    """Of a comparison without a look: the login that a stream was told, where it may not be the owner's any more."""
+
+
+@dataclass(slots=True)
+class Waiting:
+    answered: Answered
+    done: asyncio.Future[Decision]
+    tries: int = 0
+    draft: Draft | None = None
+    owed: Owed = field(default_factory=Owed)
+
+    @property
+    def the_draft(self) -> Draft:
+        if self.draft is None:
+            raise AssertionError("not drafted yet")
+        return self.draft
+
+    def fail(self, trouble: Exception) -> None:
+        if not self.done.done():
+            self.done.set_exception(trouble)
+
+
+def apart(batch: list[Waiting]) -> tuple[list[Waiting], list[Waiting]]:
+    """Those that touch no person and no device that an earlier one touches, and the rest for the next turn."""
+    taken: set[object] = set()
+    now: list[Waiting] = []
+    later: list[Waiting] = []
+    for one in batch:
+        touches = one.the_draft.touches
+        if taken & touches:
+            later.append(one)
+        else:
+            taken |= touches
+            now.append(one)
+    return now, later
+
+
+def unit_of(one: Waiting, deliveries: Mapping[int, NewDelivery]) -> Unit:
+    return Unit(
+        devices=one.owed.devices,
+        ledger=tuple(owing.write(deliveries.get(id(owing))) for owing in one.owed.owings),
+        moves=one.owed.moves,
+        look=_look_done(one.answered.look, one.the_draft.decision) if one.answered.look is not None else None,
+    )
+
+
+def _look_done(look: Look, decision: Decision) -> LookDone:
+    urgency = Urgency.PROVISIONAL if decision.device.basis == "provisional" else Urgency.REPEAT
+    if decision.again_why.startswith("look_") and urgency is Urgency.REPEAT:
+        urgency = look.urgency
+    return LookDone(
+        connector=look.connector,
+        device_id=look.device_id,
+        generation=look.generation,
+        again_at=decision.again_at,
+        urgency=urgency,
+        attempts=decision.attempts,
+        contradictions=decision.contradictions,
+        keep_stated=decision.keep_stated,
+        last_error=decision.again_why,
+    )
+
+
+def outcome_of(answer: Answer | None) -> str:
+    if answer is None:
+        return "folded"
+    return str(answer) if isinstance(answer, LookFailed) else "good"
