@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from functools import cached_property
 
 from bridge.model import Device, Stream
 from bridge.posture.decision import Decision
@@ -19,7 +20,7 @@ class Standing(Enum):
     """Belief stands; only what streams were told is compared with it."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Draft:
     before: Device | None
     decision: Decision
@@ -50,28 +51,28 @@ class Draft:
     def _renames(self, one: Device) -> bool:
         return one.key != self.device.key and renamed(one, self.device)
 
-    @property
+    @cached_property
     def renamed_from(self) -> tuple[str, ...]:
         """The logins that this decision renames to that of the device."""
         before = (self.before,) if self.before is not None and renamed(self.before, self.device) else ()
         return tuple(dict.fromkeys(one.login for one in (*before, *self.family) if one.login))
 
-    @property
+    @cached_property
     def logins(self) -> tuple[str, ...]:
         """Old before new, so that somebody is released before somebody else is held."""
         names = (self.before.login if self.before else None, *self.renamed_from, self.device.login)
         return tuple(dict.fromkeys(name for name in names if name))
 
-    @property
+    @cached_property
     def touches(self) -> set[object]:
         return {*self.logins, self.device.key, *(one.key for one in self.family)}
 
-    @property
+    @cached_property
     def earlier(self) -> tuple[Device, ...]:
         """The devices as they were before."""
         return (*((self.before,) if self.before else ()), *self.family)
 
-    @property
+    @cached_property
     def later(self) -> tuple[Device, ...]:
         """The devices as they are once this decision is written: a rename takes the family along."""
         owner, login = self.device.owner, self.device.login

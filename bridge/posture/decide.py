@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from bridge.model import Change, Device, Finding, Snapshot, Statement, Verdict
 from bridge.posture import reasons
@@ -61,8 +62,8 @@ def _judged(base: Device, snapshot: Snapshot, context: Context) -> Decision:
     at = decided_at(
         base, verdict, context, status=snapshot.status, status_at=snapshot.status_at, seen_at=snapshot.taken_at
     )
-    after = replace(believed(after, verdict, found, at, context.now), basis="look")
-    after = replace(after, seen_clean=base.seen_clean or verdict.status == "compliant")
+    clean = base.seen_clean or verdict.status == "compliant"
+    after = believed(after, verdict, found, at, context.now, basis="look", seen_clean=clean)
     return settled(base, after, verdict, recheck, context)
 
 
@@ -88,7 +89,10 @@ def again_for(device: Device, recheck: float | None, now: float) -> tuple[float 
     return recheck, reasons.DEADLINE if recheck is not None else ""
 
 
-def believed(base: Device, verdict: Verdict, findings: tuple[Finding, ...], at: float, now: float) -> Device:
+def believed(
+    base: Device, verdict: Verdict, findings: tuple[Finding, ...], at: float, now: float, **also: Any
+) -> Device:
+    """`also` are further members of the Device that change with it."""
     same = verdict.status == base.status
     failing = verdict.failing if verdict.status == "not-compliant" else ()
     return replace(
@@ -99,6 +103,7 @@ def believed(base: Device, verdict: Verdict, findings: tuple[Finding, ...], at: 
         findings=findings,
         failing=tuple(finding.key for finding in failing),
         why=verdict.reason if verdict.status == "not-compliant" or not same else base.why,
+        **also,
     )
 
 
@@ -133,7 +138,8 @@ def _contradicted(before: Device | None, decision: Decision, snapshot: Snapshot,
     vanished = _vanished(before, snapshot, context)
     doubtful = vanished or contradicts(context.statements, snapshot)
     if not doubtful or context.contradictions >= len(REPEATS):
-        return replace(decision, contradictions=context.contradictions if decision.keep_stated else 0)
+        count = context.contradictions if decision.keep_stated else 0
+        return decision if decision.contradictions == count else replace(decision, contradictions=count)
     again = context.now + REPEATS[context.contradictions]
     if decision.again_at is not None and decision.again_at < again:
         return replace(decision, keep_stated=True, contradictions=context.contradictions)

@@ -85,8 +85,7 @@ def _provisional(base: Device, due: list[_Waiting], context: Context) -> tuple[D
     at = min(min(finding.at for finding in verdict.failing or stated), context.now)
     keys = {finding.key for finding in stated}
     findings = (*(finding for finding in base.findings if finding.key not in keys), *stated)
-    after = believed(known, verdict, findings, at, context.now)
-    after = replace(after, basis="provisional", reason=reasons.PROVISIONAL)
+    after = believed(known, verdict, findings, at, context.now, basis="provisional", reason=reasons.PROVISIONAL)
     return after, Change(base, after, "provisional", at, context.txn)
 
 
