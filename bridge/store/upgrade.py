@@ -8,8 +8,9 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from bridge.errors import StoreProblem
+from bridge.errors import StoreProblem, Unavailable
 from bridge.store.migrations import HEAD, REVISIONS
 from bridge.store.sql.engine import connect, sqlite_engine
 from bridge.store.sql.faults import meaning
@@ -49,10 +50,12 @@ def status(url: str) -> tuple[str | None, str]:
         engine.dispose()
 
 
+@retry(retry=retry_if_exception_type(Unavailable), stop=stop_after_delay(5), wait=wait_fixed(0.05), reraise=True)
 def upgrade(url: str) -> None:
     """Brings the database to our revision, making the file if there is none. One transaction: all or nothing.
 
-    Raises StoreProblem if the database is at a revision that we do not know, and Unavailable if it is busy.
+    Raises StoreProblem if the database is at a revision that we do not know, and Unavailable if it is busy for long.
+    SQLite itself does not wait for another process that makes the same new file a WAL database: so it is tried again.
     """
     path = database_path(url)
     make_file(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, or_, select, update
 
@@ -52,26 +53,36 @@ class LookBook:
 
     def __init__(self, conn: Connection, keys: Iterable[_Key]) -> None:
         self._conn = conn
-        found = (rows.look(row) for row in rows_of(conn, _OF, keys))
-        self._now: dict[_Key, Look | None] = {(look.connector, look.device_id): look for look in found}
-        self._stood = dict(self._now)
+        self._stood: dict[_Key, tuple[Any, ...]] = {(row[0], row[1]): row for row in rows_of(conn, _OF, keys)}
+        self._now: dict[_Key, Look | None] = {}
+        """Only the looks that something happened to: most rows are never read beyond their key and generation."""
+
+    def _look(self, key: _Key) -> Look | None:
+        if key in self._now:
+            return self._now[key]
+        row = self._stood.get(key)
+        return None if row is None else rows.look(row)
 
     def ring(self, ring: Ring) -> None:
         key = (ring.connector, ring.device_id)
-        self._now[key] = rung(self._now.get(key), ring)
+        self._now[key] = rung(self._look(key), ring)
 
     def finish(self, done: LookDone) -> None:
         key = (done.connector, done.device_id)
-        look = self._now.get(key)
+        row = None if key in self._now else self._stood.get(key)
+        if row is not None and done.again_at is None and row[rows.GENERATION] == done.generation:
+            self._now[key] = None
+            return
+        look = self._look(key)
         if look is not None:
             self._now[key] = finished(look, done)
 
     def write(self) -> None:
-        put = [rows.look_values(look) for key, look in self._now.items() if look and look is not self._stood.get(key)]
+        put = [rows.look_values(look) for look in self._now.values() if look is not None]
         gone = [
-            {"k_connector": connector, "k_device_id": device_id}
-            for (connector, device_id), look in self._now.items()
-            if look is None and self._stood.get((connector, device_id))
+            {"k_connector": key[0], "k_device_id": key[1]}
+            for key, look in self._now.items()
+            if look is None and key in self._stood
         ]
         if put:
             _PUT.many(self._conn, put)

@@ -17,6 +17,7 @@ AnyRow = Row[Any] | Sequence[Any]
 Values = dict[str, Any]
 
 LOOK = tuple(tables.looks.c)
+GENERATION = [c.name for c in LOOK].index("generation")
 DELIVERY = tuple(c for c in tables.deliveries.c if c.name != "head")
 _MAYBE = [c.name for c in DELIVERY].index("maybe_received")
 TAIL = tuple(tables.deliveries.c[n] for n in ("id", "state", "status", "previous", "leased_until", "maybe_received"))
