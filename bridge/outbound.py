@@ -8,9 +8,11 @@ connection. No redirects, no cookies, nothing from the environment, TLS 1.2 or l
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Literal
@@ -21,11 +23,9 @@ from yarl import URL
 
 from bridge.address import Network, check_url, forbidden
 from bridge.errors import BridgeError, ConfigError, Fault
+from bridge.exchange import Exchange, Place, Places, limits_of
 
 FailureCode = Literal["timeout", "dns", "tls", "connect", "reset", "refused_address", "too_large"]
-
-CONNECT_TIMEOUT = 5.0
-"""Seconds for everything up to an open connection: a free place in the pool, DNS, TCP, TLS."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +127,7 @@ class Outbound:
         self._limit_per_host = limit_per_host
         self._resolver = resolver
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._places = Places(user_agent)
         self._closed = False
 
     async def request(
@@ -147,22 +148,41 @@ class Outbound:
         `max_bytes` fails with too_large; with `cut` the status alone decides: a body that is too long, breaks off or
         does not end in time is cut there. A GET on a stale kept connection is tried once more, a POST never.
         """
-        reason = check_url(url, by_admin=by_admin, insecure=self._insecure, allowed=self._allowed)
-        if reason:
-            raise ConnectFailed("refused_address", reason, certainly_not_sent=True)
-        # A connection must be open by half time: a timeout that is not ConnectionTimeoutError came after sending.
-        limits = aiohttp.ClientTimeout(total=timeout, connect=min(CONNECT_TIMEOUT, timeout / 2))
-        session = self._session(by_admin)
+        place, target = self._checked(url, by_admin)
+        session, limits = self._session(by_admin), limits_of(timeout)
+        until = asyncio.get_running_loop().time() + timeout
         try:
-            async with session.request(
-                method, URL(url), headers=headers, data=body, timeout=limits, allow_redirects=False, proxy=self._proxy
-            ) as response:
-                content = await _read(response, max_bytes, cut)
+            asked: AbstractAsyncContextManager[Exchange | aiohttp.ClientResponse]
+            if self._proxy is None and session.connector is not None:
+                sent = place.request(method, target, headers, body)
+                asked = Exchange(session.connector, place, sent, limits, until, again=method == "GET")
+            else:
+                asked = session.request(
+                    method,
+                    URL(url),
+                    headers=headers,
+                    data=body,
+                    timeout=limits,
+                    allow_redirects=False,
+                    proxy=self._proxy,
+                )
+            async with asked as response:
+                content = await _read(response, max_bytes, cut, until)
                 return Answer(response.status, _lower(response.headers), content)
         except RefusedAddress as refused:
             raise ConnectFailed("refused_address", str(refused), certainly_not_sent=True) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
             raise _explain(error) from error
+
+    def _checked(self, url: str, by_admin: bool) -> tuple[Place, str]:
+        """Where `url` leads. At a place that was let pass before it is not looked at again."""
+        known = self._places.find(url, by_admin)
+        if known is not None:
+            return known
+        reason = check_url(url, by_admin=by_admin, insecure=self._insecure, allowed=self._allowed)
+        if reason:
+            raise ConnectFailed("refused_address", reason, certainly_not_sent=True)
+        return self._places.add(url, by_admin)
 
     async def close(self) -> None:
         """Close all connections. Requests that still run fail, later ones too."""
@@ -209,14 +229,19 @@ def trust(ca_file: str | None) -> ssl.SSLContext:
     return context
 
 
-async def _read(response: aiohttp.ClientResponse, max_bytes: int, cut: bool) -> bytes:
+async def _read(response: Exchange | aiohttp.ClientResponse, max_bytes: int, cut: bool, until: float) -> bytes:
     content = bytearray()
     try:
-        while len(content) <= max_bytes:
-            chunk = await response.content.readany()
-            if not chunk:
+        if response.content.is_eof():
+            content += response.content.read_nowait(-1)
+            if len(content) <= max_bytes:
                 return bytes(content)
-            content += chunk
+        async with asyncio.timeout_at(until):
+            while len(content) <= max_bytes:
+                chunk = await response.content.readany()
+                if not chunk:
+                    return bytes(content)
+                content += chunk
     except (aiohttp.ClientError, OSError):
         if not cut:
             raise

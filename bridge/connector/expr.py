@@ -2,8 +2,7 @@
 
 The only file that knows cel-expr-python, and the place of every rule that keeps it safe: a result is one scalar
 or a list of text, optional values never leave an expression, null members are dropped before evaluation, long
-lists are refused where an expression loops. A plain path, its contrary, or one function of it is evaluated here
-without CEL and means the same.
+lists are refused where an expression loops. What `plain` can tell does not go through CEL.
 """
 
 from __future__ import annotations
@@ -16,9 +15,8 @@ from typing import Final
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_optional, ext_strings
 
-from bridge.connector import functions, mentions, times
+from bridge.connector import functions, mentions, plain, times
 from bridge.connector.complaint import ExprError, ExprFault, explained, safe
-from bridge.connector.mentions import Mention
 from bridge.connector.tree import Gap, longest_list, without_nulls
 
 MAX_SOURCE: Final = 2000
@@ -135,7 +133,8 @@ class Expression:
         self._names = mentions.variables(source, scope.variables)
         self._fits = {Kind.TEXT: str, Kind.BOOL: bool, Kind.TEXTS: list, Kind.TIME: datetime}[kind]
         self._loops = mentions.loops(source)
-        self._plain = mentions.plain(source, scope.variables)
+        self._plain = plain.plain(source, kind.value, scope.variables)
+        self._shortcut = plain.shortcut(source, scope.variables)
         self._all_text = None
         if kind is Kind.TEXTS:
             self._all_text = scope.env.compile(f"({source}\n).all(x, type(x) == string)")
@@ -155,7 +154,9 @@ class Expression:
     def __call__(self, values: Values) -> object:
         """A str, bool, list of str, or a time as seconds since 1970 (None: never). Raises ExprError."""
         if self._plain is not None:
-            return self._checked(self._evaluate_plain(self._plain, values))
+            return self._checked(self._plain.value(values.raw))
+        if self._shortcut is not None and (value := self._shortcut.value(values.raw)) is not None:
+            return self._checked(value)
         return self._checked(values.known(self))
 
     def text(self, values: Values) -> str:
@@ -175,25 +176,6 @@ class Expression:
         value = self(values)
         assert isinstance(value, list)
         return tuple(value)
-
-    def _evaluate_plain(self, plain: mentions.Plain, values: Values) -> object:
-        try:
-            value = plain.mention.value(values.raw)
-        except Gap as gap:
-            raise self._gap(gap, plain.mention) from None
-        if plain.negated:
-            if type(value) is not bool:
-                raise self._mistyped()
-            return not value
-        if plain.function is None:
-            return value
-        call, allowed = functions.OF_ONE[plain.function]
-        if type(value) not in allowed:
-            raise ExprError(self.source, f"{plain.function}() takes no such value", path=plain.mention.text)
-        try:
-            return call(value)
-        except ValueError as error:
-            raise ExprError(self.source, str(error), path=plain.mention.text) from None
 
     def evaluate(self, values: Values) -> object:
         """By CEL, unchecked: `Values.known` asks."""
@@ -219,6 +201,8 @@ class Expression:
         return result.plain_value()
 
     def _checked(self, value: object) -> object:
+        if type(value) is self._fits and self._fits in (str, bool):
+            return value
         if self.kind is Kind.TIME and isinstance(value, datetime):
             return times.seconds(value)
         if type(value) is not self._fits:
@@ -239,15 +223,6 @@ class Expression:
             if longest_list(value) > MAX_LIST:
                 raise ExprError(self.source, f"holds a list of more than {MAX_LIST} elements", path=mention.text)
 
-    def _gap(self, gap: Gap, mention: Mention) -> ExprError:
-        return ExprError(
-            self.source,
-            "is not an object" if gap.mistyped else "is null" if gap.null else "is missing",
-            path=f"{mention.variable}.{gap.path}".rstrip("."),
-            absent=not (gap.mistyped or gap.null),
-            null=gap.null,
-        )
-
     def _failed(self, values: Values, error: str) -> ExprError:
         """The fault named by the first path that leads nowhere, else in CEL's words made safe."""
         for mention in self.mentions:
@@ -256,7 +231,7 @@ class Expression:
             try:
                 mention.value(values.raw)
             except Gap as gap:
-                return self._gap(gap, mention)
+                return plain.led_nowhere(self.source, mention, gap)
         path = self.mentions[0].text if self.mentions else ""
         return ExprError(self.source, safe(error), path=path)
 

@@ -7,12 +7,10 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from bridge.connector import functions
 from bridge.connector.tree import Gap, Path
 
 _TEXT = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'')
 _PATH = re.compile(r"(?<![\w.\"'\]?])[A-Za-z_]\w*(?:\.\??[A-Za-z_]\w*)*")
-_PLAIN = re.compile(r"\s*(!?)\s*(?:(\w+)\(\s*)?([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\s*(\))?\s*")
 _MACROS = ("exists", "exists_one", "all", "map", "filter")
 _LOOP = re.compile(rf"\.(?:{'|'.join(_MACROS)})\s*\(|\bin\b|\b(?:pick|first)\s*\(")
 _CHAIN = re.compile(r"(?:\.\??[A-Za-z_]\w*(?!\w*\s*\()|\[\s*(?:\d+|\"\s*\")\s*\])*")
@@ -34,11 +32,9 @@ class Mention:
 
     def value(self, values: Mapping[str, object]) -> object:
         """Raises Gap."""
-        if self.variable not in values:
-            raise Gap("")
-        value = values[self.variable]
+        value = values.get(self.variable)
         if value is None:
-            raise Gap("", null=True)
+            raise Gap("", null=self.variable in values)
         return self.path(value)
 
     def reach(self, values: Mapping[str, object]) -> object:
@@ -46,15 +42,6 @@ class Mention:
             return self.value(values)
         except Gap:
             return None
-
-
-@dataclass(frozen=True, slots=True)
-class Plain:
-    """An expression that is a path, the contrary of a path, or one function of a path."""
-
-    mention: Mention
-    function: str | None
-    negated: bool = False
 
 
 def _blank(source: str) -> str:
@@ -94,20 +81,18 @@ def variables(source: str, names: Iterable[str]) -> frozenset[str]:
     return frozenset(name for name, pattern in spelt.items() if re.search(rf"\b{pattern}\b", blank))
 
 
-def plain(source: str, variables: Iterable[str]) -> Plain | None:
-    match = _PLAIN.fullmatch(source)
-    if (
-        match is None
-        or bool(match[2]) != bool(match[4])
-        or (match[2] and (match[1] or match[2] not in functions.OF_ONE))
-    ):
-        return None
-    mention = resolve(match[3], variables)
-    return None if mention is None else Plain(mention, match[2], bool(match[1]))
-
-
 def loops(source: str) -> bool:
     return _LOOP.search(_blank(source)) is not None
+
+
+def is_one_group(source: str) -> bool:
+    """Whether no parenthesis in the source closes one that stands before it."""
+    depth = 0
+    for char in _blank(source):
+        depth += (char == "(") - (char == ")")
+        if depth < 0:
+            return False
+    return depth == 0
 
 
 def refuse_loose_optionals(source: str) -> None:

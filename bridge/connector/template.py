@@ -90,6 +90,8 @@ def _text(mention: Mention, values: Mapping[str, object]) -> str:
 
 def _segment(mention: Mention, values: Mapping[str, object]) -> str:
     value = _text(mention, values)
+    if value.isalnum() and value.isascii() and len(value) <= 512:
+        return value
     if value in (".", "..") or len(value) > 512 or not value.isprintable():
         raise Unfit(f"{mention.text} cannot stand in a URL")
     return quote(value, safe="")

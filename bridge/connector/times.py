@@ -22,11 +22,10 @@ def rfc3339(text: str) -> datetime:
     match = _RFC3339.fullmatch(text)
     if match is None:
         raise ValueError("not an RFC 3339 time")
-    year, month, day, hour, minute, second = (int(part) for part in match.groups()[:6])
-    micro = int((match[7] or "0").ljust(9, "0")[:6])
+    zone = match[8]
     try:
-        local = datetime(year, month, day, hour, minute, second, micro, tzinfo=UTC)
-        return local if match[8] in "Zz" else local - _offset(match[8])
+        local = datetime.fromisoformat(text[: -len(zone)]).replace(tzinfo=UTC)
+        return local if zone in "Zz" else local - _offset(zone)
     except (ValueError, OverflowError):
         raise ValueError("not an RFC 3339 time") from None
 

@@ -7,8 +7,8 @@ element of a list, `["odd.name"]` is a name that is no identifier.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from typing import Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final
 
 import orjson
 
@@ -42,10 +42,19 @@ class Path:
     def __init__(self, text: str) -> None:
         self.text = text
         self.steps: tuple[tuple[str, bool], ...] = tuple(_steps(text))
+        self._names = tuple(name for name, _ in self.steps)
+        self._straight = not any(optional or name == "*" for name, optional in self.steps)
 
     def __call__(self, tree: object) -> object:
         """The value at the path; `None` if an optional name is absent or null. Raises Gap."""
-        return _walk(self.steps, tree, 0)
+        if not self._straight:
+            return _walk(self.steps, tree, 0)
+        found = tree
+        for name in self._names:
+            found = found.get(name) if type(found) is dict else None
+            if found is None:
+                return _walk(self.steps, tree, 0)  # which says where and why
+        return found
 
 
 def _walk(steps: tuple[tuple[str, bool], ...], tree: object, start: int) -> object:
@@ -91,7 +100,8 @@ def read_json(body: bytes) -> object:
         tree: object = orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise NotJson("", _in_our_words(error)) from None
-    inspect(tree)
+    if b"\\u0000" in body or not _sound(tree, 1):
+        inspect(tree)
     return tree
 
 
@@ -106,6 +116,23 @@ def _in_our_words(error: orjson.JSONDecodeError) -> str:
         if sign in text:
             return words
     return f"not JSON (line {error.lineno}, column {error.colno})"
+
+
+def _sound(tree: object, depth: int) -> bool:
+    """Whether `inspect` would find nothing but perhaps NUL, which JSON can only hold as an escape."""
+    members: Iterable[Any] = (tree,)
+    if isinstance(tree, dict | list):
+        members = tree.values() if isinstance(tree, dict) else tree
+    for one in members:
+        kind = type(one)
+        if kind is str or kind is bool or one is None:
+            continue
+        if kind is dict or kind is list:
+            if depth == MAX_DEPTH or not _sound(one, depth + 1):
+                return False
+        elif not -MAX_INT - 1 <= one <= MAX_INT:
+            return False
+    return True
 
 
 def inspect(tree: object) -> None:

@@ -74,9 +74,11 @@ class Redact:
         return named
 
     def _value(self, value: Any, depth: int) -> Any:
-        if type(value) is str:
-            return self.text(value)
-        if value is None or isinstance(value, bool | int | float):
+        kind = type(value)
+        if kind is str:
+            # Nothing to be hidden is made of letters and digits alone.
+            return value if value.isalnum() and len(value) <= _LONGEST else self.text(value)
+        if value is None or kind is int or kind is float or isinstance(value, bool | int | float):
             return value
         if isinstance(value, str):
             return self.text(value)

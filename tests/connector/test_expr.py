@@ -9,6 +9,7 @@ import pytest
 
 from bridge.connector.complaint import ExprError, ExprFault
 from bridge.connector.expr import Kind, Scope, Values
+from bridge.connector.plain import shortcut
 
 SCOPE = Scope(
     {
@@ -91,6 +92,50 @@ def test_a_plain_path_means_what_cel_means(source: str, body: Any) -> None:
     kind = Kind.TIME if source.startswith("timestamp") else Kind.TEXT
     plain, by_cel = SCOPE.compile(source, kind), SCOPE.compile(f"true ? {source} : {source}", kind)
     assert _outcome(plain, body) == _outcome(by_cel, body)
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ('body.a == "x"', Kind.BOOL),
+        ("body.a.b != 'x'", Kind.BOOL),
+        ('id(body.a) != ""', Kind.BOOL),
+        ('lower(body.a) == "x" ? "yes" : "no"', Kind.TEXT),
+        ('body.a != "1" ? "yes" : "no"', Kind.TEXT),
+        ('body.?a.orValue("none")', Kind.TEXT),
+        ('body.a.?b.orValue(body.?a.orValue(""))', Kind.TEXT),
+        ("body.?a.orValue(body.b)", Kind.TEXT),
+    ],
+)
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"a": None}, {"a": 1}, {"a": "x"}, {"a": "X"}, {"a": ""}, {"a": {}}, {"a": {"b": "x"}}, {"a": {"b": None}},
+     {"a": {"b": 1}}, {"a": True}, {"a": 1.5}, {"a": []}, {"a": ["x"]}, 5],
+)  # fmt: skip
+def test_a_shortcut_means_what_cel_means(source: str, kind: Kind, body: Any) -> None:
+    short, by_cel = SCOPE.compile(source, kind), SCOPE.compile(f"true ? ({source}) : ({source})", kind)
+    assert short._shortcut is not None
+    assert by_cel._shortcut is None
+    assert _result(short, body) == _result(by_cel, body)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'body.?a.orValue("") + lower("x")', 'body.a == "x" || body.b == "y"', '!body.a == "x"', 'body.a == "\\n"',
+        'size(body.a) == "x"', 'id(body.a == "x"', "body.?a.orValue(first(body.b))", 'body.a == "x" ? 1 : 2',
+        'other.a == "x"', 'body.a.startsWith("x")', 'body.?a.b.orValue("")',
+    ],
+)  # fmt: skip
+def test_nothing_else_is_a_shortcut(source: str) -> None:
+    assert shortcut(source, ["body", "now"]) is None
+
+
+def _result(expression: Any, body: Any) -> object:
+    try:
+        return expression(Values({"body": body}))
+    except ExprError as error:
+        return ("error", error.path, error.absent, error.null)
 
 
 def _outcome(expression: Any, body: Any) -> object:

@@ -6,7 +6,9 @@ import socket
 from typing import Any
 
 import pytest
+from yarl import URL
 
+from bridge.exchange import Places
 from bridge.outbound import Outbound
 from tests.delivery.wire import OK, Reader, Writer, answering, failure, post, read_request, reset
 
@@ -21,6 +23,75 @@ async def test_what_is_sent_and_what_comes_back(serve: Any, outbound: Outbound) 
     assert seen[1].startswith(b"POST /a%2Fb?c=d HTTP/1.1\r\n")
     assert b"Authorization: Bearer t\r\n" in seen[1] and b"User-Agent: caep-bridge/test\r\n" in seen[1]
     assert b"cookie" not in seen[1].lower() and seen[1].endswith(b"\r\n\r\nx")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://h.example/a/b-c_d~e.f?x=1&y=a.b", "https://h.example", "https://h.example?x=1", "https://h.example/?",
+        "https://h.example/a/../b", "https://h.example/./a", "https://h.example/a//b", "https://h.example/a%2fb%41",
+        "https://h.example/a?x=1?y", "https://h.example/a+b?c+d", "https://h.example/\u00e9?\u00e9", "https://h.example:443/a",
+        "https://h.example:8443/a", "https://[2001:db8::1]:8443/a?b", "https://H.example/a", "https://h.example/a;b?c;d",
+        "https://h.example/a?", "https://h.example/..", "https://h.example/.well-known/a", "https://h.example/a.?b",
+    ],
+)  # fmt: skip
+async def test_a_known_place_is_asked_as_a_new_one(url: str) -> None:
+    places = Places("caep-bridge/test")
+    place, target = places.add(url, True)
+    known = places.find(url, True)
+    assert known in (None, (place, target))
+    assert target == URL(url).raw_path_qs
+    assert f"Host: {URL(url).host_port_subcomponent}\r\n".encode() in place.request("GET", target, {}, None)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://u@h.example/a", "https://h.example@evil.example/a", "https://h.example/a#b", "https://h.example/a b",
+        "https://h.example\\@evil.example/", "https://h.example/a\r\nX: y", "https://evil.example/a",
+        "http://h.example/a", "https://h.example:8443/a", "https://h.example/a\n", " https://h.example/a",
+    ],
+)  # fmt: skip
+async def test_no_other_url_passes_as_one_of_a_known_place(url: str) -> None:
+    places = Places("caep-bridge/test")
+    places.add("https://h.example/", True)
+    assert places.find("https://h.example/a", True) is not None
+    assert places.find("https://h.example/a", False) is None
+    assert places.find(url, True) is None
+
+
+async def test_a_get_on_a_stale_kept_connection_is_tried_once_more(serve: Any, outbound: Outbound) -> None:
+    taken = 0
+
+    async def handle(reader: Reader, writer: Writer) -> None:
+        nonlocal taken
+        await read_request(reader)
+        taken += 1
+        writer.write(OK)
+        await writer.drain()
+        await read_request(reader)
+        taken += 1
+        reset(writer)
+
+    port = await serve(handle)
+    got = [await outbound.request("GET", f"http://127.0.0.1:{port}/a", headers={}, timeout=5) for _ in range(2)]
+    assert [one.status for one in got] == [202, 202]
+    assert taken == 3
+
+
+async def test_an_answer_in_pieces(serve: Any, outbound: Outbound) -> None:
+    async def handle(reader: Reader, writer: Writer) -> None:
+        await read_request(reader)
+        pieces = (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Enc", b"oding: chunked\r\n\r\n",
+                  b"2\r\nhi\r\n4\r\n you", b"\r\n0\r\n\r\n")  # fmt: skip
+        for piece in pieces:
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0.01)
+
+    port = await serve(handle)
+    got = await outbound.request("GET", f"http://127.0.0.1:{port}/", headers={}, timeout=5)
+    assert (got.status, got.body) == (200, b"hi you")
 
 
 async def test_connections_are_kept(serve: Any, outbound: Outbound) -> None:

@@ -26,7 +26,7 @@ def sqlite_engine(path: Path, *, begin: str = "BEGIN IMMEDIATE") -> Engine:
     engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
-    def connected(raw: sqlite3.Connection, record: Any) -> None:
+    def connected(raw: sqlite3.Connection, _: Any) -> None:
         raw.isolation_level = None  # the driver must not begin transactions on its own
         for pragma in (
             f"busy_timeout={BUSY_TIMEOUT_MS}",
@@ -37,13 +37,17 @@ def sqlite_engine(path: Path, *, begin: str = "BEGIN IMMEDIATE") -> Engine:
             "journal_size_limit=67108864",
         ):
             raw.execute(f"PRAGMA {pragma}")
-        record.info["files"] = _files(path)
 
     @event.listens_for(engine, "begin")
     def begun(conn: Connection) -> None:
-        if _files(path) != conn.info["files"]:
+        files = conn.info.get("files")
+        if files is not None and _files(path) != files:
             raise StoreProblem(MOVED)
         conn.exec_driver_sql(begin)
+        if files is None:
+            # Until it has read once, a connection does not keep others from removing the log as they close.
+            conn.exec_driver_sql("SELECT count(*) FROM sqlite_master")
+            conn.info["files"] = _files(path)
 
     return engine
 
