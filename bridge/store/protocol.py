@@ -92,9 +92,6 @@ class Outbox(Protocol):
 
     async def settle(self, settlements: Sequence[Settlement]) -> None: ...
 
-    async def next_delivery_at(self, streams: Collection[str]) -> float | None:
-        """The earliest `next_at` among unheld heads of these streams."""
-
     async def delivery(self, delivery_id: int) -> Delivery | None: ...
 
     async def deliveries(

@@ -74,9 +74,10 @@ class Fleet:
 
     def _carried(self, device: int) -> dict[str, object]:
         owner = {"id": str(10_000_000 + device), "email": f"person{device}@bench.example"}
+        status = "failing" if self._failing else "compliant"
         return {
             "event": "device.status", "id": f"01JX{self._rounds:06d}{device:016d}", "timestamp": self._stated_at(),
-            "device": {"id": device, "name": f"laptop-{device}", "compliant": not self._failing, "owner": owner},
+            "device": {"id": device, "name": f"laptop-{device}", "status": status, "owner": owner},
             "check": {"key": f"disk-{device}", "title": "Disk Is Not Encrypted", "tags": ["Critical"]},
         }  # fmt: skip
 

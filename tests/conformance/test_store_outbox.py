@@ -8,7 +8,7 @@ import pytest
 
 from bridge.store.protocol import Store
 from bridge.store.records import Backlog, LedgerMove, LedgerWrite, NewDelivery, Settlement, Unit
-from tests.store.given import FakeClock, ledger, mint, minted, states, told
+from tests.store.given import ledger, mint, minted, states, told
 
 
 async def lease(
@@ -98,19 +98,6 @@ class TestHeads:
         assert await lease(store, 0, probes=("s",)) == [3]
         assert await lease(store, probes=("s",)) == [1]
         assert await lease(store, probes=("s", "s", "none")) == []
-
-    async def test_next_delivery_at(self, store: Store, clock: FakeClock) -> None:
-        clock.at = 50
-        assert await store.next_delivery_at(["s"]) is None
-        await minted(store, mint("a", "a"), mint("b", "b"), mint("b", "b"))
-        await lease(store)
-        await settle(store, 1, "pending", next_at=90.0)
-        assert await store.next_delivery_at(["s", "none"]) == 90
-        assert await store.next_delivery_at(["none"]) is None
-        assert await store.next_delivery_at([]) is None
-        await settle(store, 2, "delivered")
-        due = await store.next_delivery_at(["s"])
-        assert due is not None and due <= 50
 
     async def test_listing(self, store: Store) -> None:
         await minted(store, mint("a", "a"), mint("b", "b"), mint("a", "a", stream="z", jti="known"))

@@ -109,7 +109,6 @@ class Program:
         now, most = self.clock.at, self.dice.randint(0, 3)
         probes = tuple(s for s in STREAMS if self.dice.random() < 0.2)
         await self.both(lambda store: store.lease_deliveries(dict.fromkeys(STREAMS, most), now, now + 6, probes))
-        await self.both(lambda store: store.next_delivery_at(STREAMS))
 
     async def settle(self) -> None:
         known = await self.stores[0].deliveries(limit=20)

@@ -71,10 +71,6 @@ class Outbox(Beliefs):
         tail = self._seen(row).tail if row is not None else None
         return None if tail is not None and overruled(tail.id, tail.state, delivery_id) else row
 
-    async def next_delivery_at(self, streams: Collection[str]) -> float | None:
-        now = self._clock.now()
-        return min((head.next_at for s in streams for head in self._unheld_heads(s, now)), default=None)
-
     async def delivery(self, delivery_id: int) -> Delivery | None:
         return self._deliveries.get(delivery_id)
 

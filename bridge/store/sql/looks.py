@@ -44,7 +44,10 @@ _HOLD = Swift(
     .values(leased_until=bindparam("until"))
 )
 _NEXT = (
-    select(looks.c.due_at).where(looks.c.connector == bindparam("connector"), _FREE).order_by(looks.c.due_at).limit(1)
+    select(looks.c.due_at)
+    .where(looks.c.connector == bindparam("connector"), looks.c.urgency == bindparam("urgency"), _FREE)
+    .order_by(looks.c.due_at)
+    .limit(1)
 )
 
 
@@ -139,7 +142,8 @@ def _lease(conn: Connection, item: LeaseLooks) -> list[LeasedLook]:
 
 
 def next_look_at(conn: Connection, connector: str, now: float) -> float | None:
-    return conn.execute(_NEXT, {"connector": connector, "now": now}).scalar()
+    found = (conn.execute(_NEXT, {"connector": connector, "urgency": int(one), "now": now}).scalar() for one in Urgency)
+    return min((at for at in found if at is not None), default=None)
 
 
 def look(conn: Connection, connector: str, device_id: str) -> Look | None:

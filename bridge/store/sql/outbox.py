@@ -39,12 +39,6 @@ _HOLD = Swift(
         maybe_received=case((deliveries.c.leased_until.is_not(None), true()), else_=deliveries.c.maybe_received),
     )
 )
-_NEXT = (
-    select(deliveries.c.next_at)
-    .where(deliveries.c.head == HEAD, deliveries.c.stream_id == bindparam("stream"), _FREE)
-    .order_by(deliveries.c.next_at)
-    .limit(1)
-)
 _ONE = select(*rows.DELIVERY).where(deliveries.c.id == bindparam("k_id"))
 _COUNT_PENDING = (
     select(deliveries.c.stream_id, func.count(), func.min(deliveries.c.created_at))
@@ -86,11 +80,6 @@ def _lease(conn: Connection, item: LeaseDeliveries) -> list[Delivery]:
     if found:
         _HOLD.all(conn, {"ids": [row.id for row in found], "until": item.until})
     return sorted((held(row, item.until) for row in found), key=lambda row: row.id)
-
-
-def next_delivery_at(conn: Connection, streams: Collection[str], now: float) -> float | None:
-    found = [conn.execute(_NEXT, {"stream": stream_id, "now": now}).scalar() for stream_id in streams]
-    return min((at for at in found if at is not None), default=None)
 
 
 def delivery(conn: Connection, delivery_id: int) -> Delivery | None:

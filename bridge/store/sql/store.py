@@ -103,10 +103,6 @@ class SqlStore:
         if settlements:
             await self._writer.submit(settle.settle_many, tuple(settlements), rows=len(settlements))
 
-    async def next_delivery_at(self, streams: Collection[str]) -> float | None:
-        now, wanted = self._clock.now(), tuple(streams)
-        return await self._read(lambda conn: outbox.next_delivery_at(conn, wanted, now))
-
     async def delivery(self, delivery_id: int) -> r.Delivery | None:
         return await self._read(lambda conn: outbox.delivery(conn, delivery_id))
 

@@ -8,7 +8,6 @@ from sqlalchemy import (
     Column,
     ColumnClause,
     Float,
-    ForeignKey,
     Index,
     Integer,
     LargeBinary,
@@ -38,7 +37,6 @@ webhooks = Table(
     Column("ignored", Text, nullable=False),
     Column("headers", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
-    Index("ix_webhooks_received_at", "received_at"),
 )  # fmt: skip
 
 webhook_ids = Table(
@@ -74,7 +72,6 @@ looks = Table(
     Column("last_error", Text, nullable=False),
     Column("leased_until", Float),
     Index("ix_looks_due", "connector", "urgency", "due_at", "device_id"),
-    Index("ix_looks_next", "connector", "due_at"),
 )  # fmt: skip
 
 devices = Table(
@@ -139,7 +136,6 @@ _partial("ix_deliveries_order", "stream_id", "order_key", "id", where="state = '
 _partial("ix_deliveries_dead", "stream_id", "id", where="state = 'dead'")
 _partial("ux_deliveries_head", "stream_id", "order_key", where="head = 1", unique=True)
 _partial("ix_deliveries_head", "stream_id", "id", where="head = 1")
-_partial("ix_deliveries_next", "stream_id", "next_at", where="head = 1")
 _partial("ix_deliveries_probe", "stream_id", "attempts", "id", where="head = 1")
 
 ledger = Table(
@@ -152,13 +148,12 @@ ledger = Table(
     Column("told", Text),
     Column("event_at", Big, nullable=False),
     Column("given_up", Text),
-    Column("tail_id", Big, ForeignKey("deliveries.id", name="fk_ledger_tail", ondelete="SET NULL")),
+    Column("tail_id", Big),
     Column("reason", Text, nullable=False),
     Column("compared_at", Float, nullable=False),
     Column("version", Integer, nullable=False),
     Index("ix_ledger_login", "login"),
     Index("ix_ledger_device", "connector", "device_id"),
-    Index("ix_ledger_tail", "tail_id"),
     sqlite_with_rowid=False,
 )  # fmt: skip
 

@@ -38,7 +38,6 @@ def _inbox() -> None:
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_webhooks"),
     )
-    op.create_index("ix_webhooks_received_at", "webhooks", ["received_at"])
     op.create_table(
         "webhook_ids",
         sa.Column("hash", sa.Text(), nullable=False),
@@ -74,7 +73,6 @@ def _inbox() -> None:
         sa.PrimaryKeyConstraint("connector", "device_id", name="pk_looks"),
     )
     op.create_index("ix_looks_due", "looks", ["connector", "urgency", "due_at", "device_id"])
-    op.create_index("ix_looks_next", "looks", ["connector", "due_at"])
 
 
 def _belief() -> None:
@@ -129,7 +127,6 @@ def _outbox() -> None:
     op.create_index("ix_deliveries_device", "deliveries", ["connector", "device_id"])
     op.create_index("ix_deliveries_head", "deliveries", ["stream_id", "id"], **_where("head = 1"))
     op.create_index("ix_deliveries_jti", "deliveries", ["jti"], unique=True)
-    op.create_index("ix_deliveries_next", "deliveries", ["stream_id", "next_at"], **_where("head = 1"))
     op.create_index(
         "ix_deliveries_order", "deliveries", ["stream_id", "order_key", "id"], **_where("state = 'pending'")
     )
@@ -150,13 +147,11 @@ def _outbox() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("compared_at", sa.Float(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
-        sa.ForeignKeyConstraint(["tail_id"], ["deliveries.id"], name="fk_ledger_tail", ondelete="SET NULL"),
         sa.PrimaryKeyConstraint("stream_id", "subject", name="pk_ledger"),
         sqlite_with_rowid=False,
     )
     op.create_index("ix_ledger_device", "ledger", ["connector", "device_id"])
     op.create_index("ix_ledger_login", "ledger", ["login"])
-    op.create_index("ix_ledger_tail", "ledger", ["tail_id"])
 
 
 def _registers() -> None:
