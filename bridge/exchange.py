@@ -111,9 +111,9 @@ class Exchange:
             except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
                 raise
             except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
-                if not self._again:
+                if not self._again or self._pool.closed:
                     raise
-                await self._send()
+                await self._once_more()
         return self
 
     async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
@@ -125,9 +125,16 @@ class Exchange:
     def close(self) -> None:
         self._connection.close()
 
+    async def _once_more(self) -> None:
+        """The first try may have arrived: that there is no connection any more must not say that nothing was sent."""
+        try:
+            await self._send()
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise aiohttp.ServerDisconnectedError from error
+
     async def _send(self) -> None:
         try:
-            self._connection = await self._pool.connect(self._place.opening, [], self._limits)
+            await self._connect()
         except TimeoutError as error:
             raise aiohttp.ConnectionTimeoutError from error
         try:
@@ -138,6 +145,15 @@ class Exchange:
         except BaseException:
             self.close()
             raise
+
+    async def _connect(self) -> None:
+        """A connection on which nothing came that nobody asked for: it would be taken for our answer."""
+        while True:
+            self._connection = await self._pool.connect(self._place.opening, [], self._limits)
+            protocol = self._connection.protocol
+            if protocol is None or not protocol.should_close:
+                return
+            self.close()
 
     async def _head(self) -> None:
         protocol, transport = self._connection.protocol, self._connection.transport

@@ -292,3 +292,25 @@ async def test_after_close(serve: Any, outbound: Outbound) -> None:
     await outbound.close()
     failed = await failure(outbound, url)
     assert (failed.code, failed.certainly_not_sent) == ("connect", True)
+
+
+async def test_what_came_on_an_idle_connection_answers_nothing(serve: Any, outbound: Outbound) -> None:
+    """A second answer that nobody asked for must not be taken for the answer to the next request."""
+    seen: list[bytes] = []
+    idle = asyncio.Event()
+
+    async def handle(reader: Reader, writer: Writer) -> None:
+        seen.append(await read_request(reader))
+        writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        await idle.wait()
+        writer.write(OK)
+        await writer.drain()
+        seen.append(await read_request(reader))
+
+    url = f"http://127.0.0.1:{await serve(handle)}/"
+    assert (await post(outbound, url, body=b"first")).status == 400
+    idle.set()
+    await asyncio.sleep(0.1)
+    assert (await post(outbound, url, body=b"second")).status == 400
+    assert [request[-6:] for request in seen] == [b"\nfirst", b"second"]

@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -181,13 +182,13 @@ class CommitQueue:
                 rows += self._waiting[0].weight
                 batch.append(self._waiting.popleft())
             if batch:
-                self._load.took(len(batch), batch[0].loop.time())
+                self._load.took(len(batch), time.monotonic())
             return batch
 
     def _keep_pace(self) -> None:
         """Under load, let more gather until it is time for the next commit."""
         while self._pace and self._waiting and not self._closed and len(self._waiting) < MOST_ROWS:
-            left = self._load.taken_at + self._pace - self._waiting[0].loop.time()
+            left = self._load.taken_at + self._pace - time.monotonic()
             if left <= 0 or self._load.rate < BUSY:
                 return
             self._pacing = True
