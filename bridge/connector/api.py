@@ -38,7 +38,7 @@ class Outbound(Protocol):
         *,
         headers: Mapping[str, str],
         body: bytes | None = None,
-        timeout: float,  # noqa: ASYNC109
+        timeout: float,  # noqa: ASYNC109  the port of Outbound.request
     ) -> Answer: ...
 
 

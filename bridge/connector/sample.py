@@ -94,7 +94,7 @@ class Recorded:
         *,
         headers: Mapping[str, str],
         body: bytes | None = None,
-        timeout: float,  # noqa: ASYNC109
+        timeout: float,  # noqa: ASYNC109  the port of Outbound.request
     ) -> Answer:
         found = next((answer for key, answer in self._answers.items() if _is_for(key, method, url)), None)
         if found is None:

@@ -62,7 +62,7 @@ def _name_threads() -> None:
         Path(f"/proc/self/task/{threading.get_native_id()}/comm").write_text(thread.name[:15])
         run(thread)
 
-    threading.Thread.run = named  # type: ignore[method-assign,assignment]
+    threading.Thread.run = named  # type: ignore[method-assign,assignment]  # on purpose
 
 
 def _loop_factory(made: Callable[[], asyncio.AbstractEventLoop], file: Path) -> asyncio.AbstractEventLoop:
@@ -84,7 +84,7 @@ def main() -> int:
 
     if len(sys.argv) > 2:
         made, file = serve._loop_factory() or asyncio.new_event_loop, Path(sys.argv[2])
-        serve._loop_factory = lambda: partial(_loop_factory, made, file)  # type: ignore[assignment,return-value]
+        serve._loop_factory = lambda: partial(_loop_factory, made, file)  # type: ignore  # on purpose
     return serve.serve()
 
 

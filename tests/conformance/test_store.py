@@ -51,7 +51,7 @@ class TestBasic:
         await store.commit([Unit(devices=tuple(known))])
 
         async def ids(**wanted: object) -> list[tuple[str, str]]:
-            return [found.key for found in await store.devices(**wanted)]  # type: ignore[arg-type]
+            return [found.key for found in await store.devices(**wanted)]  # type: ignore[arg-type]  # a filter of any kind
 
         everything = [("j", "a_c"), ("k", "a"), ("k", "b")]
         assert await ids() == everything

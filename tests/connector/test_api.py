@@ -31,7 +31,7 @@ ISSUE = {
     "check_information": {"identifier": "7"},
 }
 D, P = "GET /devices/1001", "GET /people/55"
-I = "GET /devices/1001/open_issues?per_page=100"  # noqa: E741
+I = "GET /devices/1001/open_issues?per_page=100"  # noqa: E741  the listing of issues
 
 
 def cursor(name: str) -> str:

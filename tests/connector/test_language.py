@@ -346,6 +346,6 @@ async def test_findings_of_three_values(tmp_path: Path) -> None:
     assert [(one.key, one.state) for one in found.findings] == [("3", "failing"), ("4", "failing"), ("5", "passing")]
     verdict = connector.judge(found.findings, None, held=None, now=NOW)
     assert (verdict.status, verdict.reason) == ("not-compliant", "Disk")
-    host["policies"].append({"id": 6, "name": "New", "critical": True, "response": ""})  # type: ignore[attr-defined]
+    host["policies"].append({"id": 6, "name": "New", "critical": True, "response": ""})  # type: ignore  # JSON
     found = await connector.snapshot("17", NOW)
     assert found.keep and len(found.findings) == 3

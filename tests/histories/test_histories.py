@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from bridge.model import Device, Finding, Status
-from tests.histories.world import Laptop, World
+from tests.histories.world import Heard, Laptop, World
 
 PEOPLE = ("ada", "bob", "cyd")
 LAPTOPS = ("l1", "l2", "l3", "l4")
@@ -193,11 +193,11 @@ class Histories(RuleBasedStateMachine):
                     assert one.current != one.previous, (name, subject, sets)
                     told = one.current
 
-    def heard(self) -> dict[str, dict[object, list]]:  # type: ignore[type-arg]
+    def heard(self) -> dict[str, dict[object, list[Heard]]]:
         """name of the receiver → person, or person and device → SETs in the order in which they came"""
-        result: dict[str, dict[object, list]] = {}  # type: ignore[type-arg]
+        result: dict[str, dict[object, list[Heard]]] = {}
         for name, receiver in self.world.receivers.items():
-            subjects: dict[object, list] = defaultdict(list)  # type: ignore[type-arg]
+            subjects: dict[object, list[Heard]] = defaultdict(list)
             for one in receiver.heard:
                 person = self.people_of[one.login]
                 subjects[person if name == "risk" else (person, one.device)].append(one)
@@ -235,7 +235,7 @@ class Histories(RuleBasedStateMachine):
                 assert last(heard["pairs"][person, device]) == worst(pair), (person, device, pair)
 
 
-def last(sets: list) -> Status:  # type: ignore[type-arg]
+def last(sets: list[Heard]) -> Status:
     return sets[-1].current if sets else "compliant"
 
 

@@ -139,8 +139,8 @@ class Program:
         await self.both(lambda store: store.backlog(self.clock.at))
         await self.both(lambda store: store.counts())
         for id_ in DEVICES:
-            await self.both(lambda store, id_=id_: store.look("k", id_))  # type: ignore[misc]
-            await self.both(lambda store, id_=id_: store.ledger_of(None, ("k", id_)))  # type: ignore[misc]
+            await self.both(lambda store, id_=id_: store.look("k", id_))  # type: ignore[misc]  # a default binds it
+            await self.both(lambda store, id_=id_: store.ledger_of(None, ("k", id_)))  # type: ignore[misc]  # likewise
 
 
 @pytest.mark.parametrize("seed", range(8))

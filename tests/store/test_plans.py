@@ -59,7 +59,7 @@ def plan(conn: Connection, statement: Executable | Swift, **lists: object) -> st
     if isinstance(statement, Swift):
         statement = statement.statement
     event.listen(conn, "before_cursor_execute", lambda _c, _k, sql, bound, *_: sent.append((sql, bound)))
-    names = statement.compile(conn).params  # type: ignore[attr-defined]
+    names = statement.compile(conn).params  # type: ignore[attr-defined]  # every statement has it
     with conn.begin() as transaction:
         given = {name: lists.get(name, 1) if value is None else value for name, value in names.items()}
         conn.execute(statement, {name: dumped(v) if isinstance(v, list) else v for name, v in given.items()})

@@ -23,7 +23,7 @@ from tests.store.given import FakeClock, arrival, device, mint, minted, ring, ur
 
 
 async def opened(path: Path, *, exclusive: bool = False, create: bool = True, **more: float) -> Store:
-    return await open_store(url(path), FakeClock(), exclusive=exclusive, create=create, **more)  # type: ignore[arg-type]
+    return await open_store(url(path), FakeClock(), exclusive=exclusive, create=create, **more)  # type: ignore  # any option
 
 
 def raw(path: Path) -> sqlite3.Connection:

@@ -58,7 +58,7 @@ def test_an_upgraded_database_has_the_tables_of_the_code(tmp_path: Path) -> None
 
 def _schema(conn: object) -> dict[str, str]:
     """Name → statement, blanks and the order of constraints aside."""
-    found = conn.execute(  # type: ignore[attr-defined]
+    found = conn.execute(  # type: ignore[attr-defined]  # a Connection
         "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name != 'alembic_version'"
     )
     return {name: " ".join(sorted(re.findall(r"[^\s(),]+", sql))) for name, sql in found}
@@ -98,7 +98,7 @@ async def test_an_older_revision_is_not_upgraded_behind_the_operators_back(
 
 def test_a_failed_upgrade_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def explode(conn: object) -> None:
-        conn.exec_driver_sql("CREATE TABLE half (id)")  # type: ignore[attr-defined]
+        conn.exec_driver_sql("CREATE TABLE half (id)")  # type: ignore[attr-defined]  # likewise
         raise RuntimeError("no")
 
     monkeypatch.setattr(upgrade, "_run", explode)
