@@ -202,5 +202,9 @@ class Housekeeping(Protocol):
     async def close(self) -> None: ...
 
 
-class Store(Inbox, Looks, Beliefs, Holds, Outbox, Streams, Keys, Audit, Errands, Housekeeping, Protocol):
+class Told(Beliefs, Holds, Outbox, Protocol):
+    """What the teller and comparisons need: belief, what is held, and what was sent."""
+
+
+class Store(Inbox, Looks, Told, Streams, Keys, Audit, Errands, Housekeeping, Protocol):
     """The whole; a caller is typed with the part that it needs."""
