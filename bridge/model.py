@@ -70,6 +70,7 @@ class Statement:
     finding: Finding | None = None
     owner: Owner | None = None
     name: str = ""
+    deleted: bool = False  # the vendor says that it deleted the device
 
 
 @dataclass(frozen=True, slots=True)

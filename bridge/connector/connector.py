@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,6 +15,7 @@ from bridge.connector.judge import Judge
 from bridge.connector.look import Cache, Gone, Looker
 from bridge.connector.manifest import Manifest
 from bridge.connector.settings import Given
+from bridge.connector.sweep import SweepPage
 from bridge.model import LookFailed, Parsed, Snapshot, VerifiedWebhook, Webhook
 
 
@@ -54,6 +55,9 @@ class Connector:
         self.has_api = api is not None
         self.api_base = api.base if api else None
         self.concurrency = manifest.api.concurrency if manifest.api else 1
+        self.has_list = False
+        self.list_every = 3600.0
+        self.lists_whole_fleet = False
         self._manifest = manifest
         self._given = given
         self._plain = given.scoped()
@@ -104,3 +108,9 @@ class Connector:
             # An owner who gets an address meanwhile must not be missed for hours.
             self._cache.drop([key for step, key in used if spec.owner.reads(step)])
         return found
+
+    async def sweep(self, resume: str | None = None) -> AsyncIterator[SweepPage]:
+        """Every device of the vendor, page by page. Raises LookFailed."""
+        if not self.has_list:
+            raise LookFailed("refused", "the connector declares no list")
+        yield SweepPage((), (), None, None)
