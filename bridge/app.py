@@ -22,6 +22,7 @@ from bridge.errors import BridgeError, ConfigError
 from bridge.model import Outcome, Stream
 from bridge.observe.metrics import Metrics, StreamLoad
 from bridge.parts import Parts, Ports, key_ring, parts
+from bridge.pipeline.alarm import Alarm, held_words, show_held
 from bridge.pipeline.chores import Chores
 from bridge.pipeline.errands import Doc, Errandry, Failed, Note
 from bridge.pipeline.gate import Gate
@@ -77,7 +78,8 @@ class Bridge:
         clock = ports.clock
         mint = Minter(parts.config.transmitter.issuer, lambda: self.ring, clock, ports.ids, self._signer)
         self.outbox = Outbox(store, self._push, clock, ports.dice, self.metrics, self.trouble)
-        self.gate = Gate(store, parts.limits)
+        self.alarm = Alarm(store, clock)
+        self.gate = Gate(store, parts.limits, self.alarm)
         self.teller = Teller(
             store, parts.sources, self.streams, parts.identity, mint, clock, ports.dice, self.metrics, self.outbox.wake,
             gate=self.gate, policy=parts.policy,
@@ -233,6 +235,7 @@ class Bridge:
         try:
             await self.store.ping()
             checks.append(Check("store", True, self.config.store.shown))
+            checks.append(Check("held", True, held_words(await self.store.holds())))
         except BridgeError as problem:
             checks.append(Check("store", False, str(problem)))
         now = self._ports.clock.monotonic()
@@ -249,6 +252,7 @@ class Bridge:
             for line in lines
             if line.stream_id in names
         )
+        await show_held(self.store, self.metrics, list(self.sources))
         self.metrics.signing_key_age(now - self.ring.active.created_at)
         return self.metrics.render()
 

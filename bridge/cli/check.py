@@ -11,17 +11,25 @@ from bridge.cli.output import pairs, say, write, write_json
 
 if TYPE_CHECKING:
     from bridge.config import Connector, Loaded, Receiver, Store
+    from bridge.store.records import HoldCount, StreamRow
 
 FOLDING = (
     "has no API credentials: it cannot see findings from before the first webhook, webhooks that were lost, "
     "nor owners that no webhook names"
 )
 
+HELD = {
+    "guard": "the guard holds back {count} people of {connector}: `caep-bridge guard status --connector {connector}`",
+    "baseline": "note: {count} devices of {connector} are held as its baseline: "
+    "`caep-bridge connectors baseline {connector}`",
+}
+
 
 async def check(*, as_json: Annotated[bool, Parameter(name="--json", negative="")] = False) -> int:
     """Check the configuration and say what would run; secrets are shown as set or missing.
 
-    Prints every fault at once, with file, line and key. Exit code 0: it can run; 2: it cannot.
+    Prints every fault at once, with file, line and key. Exit code 0: it can run; 2: it cannot; 1: it can, and the guard
+    holds something back, which waits for you.
 
     Parameters
     ----------
@@ -30,12 +38,13 @@ async def check(*, as_json: Annotated[bool, Parameter(name="--json", negative=""
     """
     everything = load_offline()
     report = _report(everything)
-    report["orphaned"] = await _orphaned(everything.loaded)
+    stored = await _stored(everything.loaded)
+    report |= stored
     if as_json:
         write_json(report)
     else:
         _print(report)
-    return 0
+    return 1 if any(one["kind"] == "guard" for one in stored["held"]) else 0
 
 
 def _report(everything: Everything) -> dict[str, Any]:
@@ -149,17 +158,23 @@ def _notes(loaded: Loaded, connectors: list[dict[str, Any]]) -> list[str]:
     return notes
 
 
-async def _orphaned(loaded: Loaded) -> list[dict[str, Any]]:
-    """Streams in the store whose receiver is no longer in the configuration, or has another audience by now."""
+async def _stored(loaded: Loaded) -> dict[str, Any]:
+    """`orphaned`: streams in the store whose receiver is no longer in the configuration, or has another audience by
+    now. `held`: what is believed and told to nobody."""
     store = loaded.config.store
     if store.file is None or not store.file.exists():
-        return []
+        return {"orphaned": [], "held": []}
     known = {(name, receiver.audience) for name, receiver in loaded.config.receivers.items()}
-    rows = await _streams(store)
-    return [{"name": r.name, "id": r.id, "audience": r.audience} for r in rows if (r.name, r.audience) not in known]
+    rows, holds = await _read(store)
+    return {
+        "orphaned": [
+            {"name": r.name, "id": r.id, "audience": r.audience} for r in rows if (r.name, r.audience) not in known
+        ],
+        "held": [{"connector": one.connector, "kind": one.kind, "count": one.count} for one in holds],
+    }
 
 
-async def _streams(store: Store) -> Any:
+async def _read(store: Store) -> tuple[list[StreamRow], list[HoldCount]]:
     from bridge.clock import SystemClock
     from bridge.errors import BridgeError
     from bridge.store import open_store
@@ -168,9 +183,9 @@ async def _streams(store: Store) -> Any:
         opened = await open_store(store.url, SystemClock(), exclusive=False)
     except BridgeError as problem:
         say(f"note: the store cannot be read now: {problem}")
-        return []
+        return [], []
     try:
-        return await opened.streams()
+        return await opened.streams(), await opened.holds()
     finally:
         await opened.close()
 
@@ -194,7 +209,7 @@ def _print(report: dict[str, Any]) -> None:
         write(f"\nreceiver {each['name']}{'' if each['enabled'] else ' (disabled)'}")
         pairs([(f"  {key}", each[key]) for key in ("profile", "audience", "endpoint", "aggregate", "authorization")])
         pairs([(f"  {key}", ", ".join(each[key])) for key in ("events", "connectors", "domains") if each[key]])
-    if report["no_effect"] or report["notes"] or report["orphaned"]:
+    if report["no_effect"] or report["notes"] or report["orphaned"] or report["held"]:
         write()
     for note in report["no_effect"]:
         write(f"{note['where']}: {note['path']}: {note['message']}")
@@ -202,3 +217,6 @@ def _print(report: dict[str, Any]) -> None:
         write(f"note: {note}")
     for row in report["orphaned"]:
         write(f"note: stream {row['name']} ({row['id']}) is orphaned: no receiver of that name has its audience")
+    for one in report["held"]:
+        if one["kind"] in HELD:
+            write(HELD[one["kind"]].format(**one))

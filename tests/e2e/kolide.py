@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
@@ -60,6 +60,10 @@ class KolideApi:
         self.troubles: dict[int, Trouble] = {}
         """Of answers about this device, or this person."""
         self.page_size = 100
+        self.lists = False
+        """Whether it answers its list endpoints; a first list is a baseline, which most tests do without."""
+        self.listed: Callable[[list[Laptop]], list[Laptop]] = lambda laptops: laptops
+        """What its list of devices names."""
         self.asked: Counter[str] = Counter()
         """Path → how often it was asked for."""
         self._runner: web.AppRunner | None = None
@@ -81,6 +85,9 @@ class KolideApi:
 
     async def __aenter__(self) -> Self:
         app = web.Application()
+        app.router.add_get("/devices", self._devices)
+        app.router.add_get("/issues", self._all_issues)
+        app.router.add_get("/people", self._people)
         app.router.add_get("/devices/{id}", self._device)
         app.router.add_get("/devices/{id}/open_issues", self._issues)
         app.router.add_get("/people/{id}", self._person)
@@ -101,23 +108,57 @@ class KolideApi:
         laptop = self.laptops.get(self._number(request))
         if laptop is None or not laptop.exists:
             return await self._answer(request, "device", None)
+        return await self._answer(request, "device", self._described(laptop))
+
+    def _described(self, laptop: Laptop) -> dict[str, Any]:
         owner: dict[str, str | None] = {"identifier": "", "link": None}
         if laptop.owner is not None:
             owner = {"identifier": str(laptop.owner), "link": f"{self.url}/people/{laptop.owner}"}
-        return await self._answer(
-            request,
-            "device",
-            {
-                "id": str(laptop.id),
-                "name": f"lap-{laptop.id}",
-                "registered_at": "2026-01-05T08:00:00Z" if laptop.owner is not None else None,
-                "last_seen_at": iso(),
-                "registered_owner_info": owner,
-                "auth_state": "Will Block" if laptop.truth == "not-compliant" else "Good",
-                "will_block_at": None,
-                "device_type": "Mac",
-            },
-        )
+        return {
+            "id": str(laptop.id),
+            "name": f"lap-{laptop.id}",
+            "registered_at": "2026-01-05T08:00:00Z" if laptop.owner is not None else None,
+            "last_seen_at": iso(),
+            "registered_owner_info": owner,
+            "auth_state": "Will Block" if laptop.truth == "not-compliant" else "Good",
+            "will_block_at": None,
+            "device_type": "Mac",
+        }
+
+    # -- lists ----------------------------------------------------------------------------------
+
+    async def _devices(self, request: web.Request) -> web.StreamResponse:
+        listed = self.listed([one for _, one in sorted(self.laptops.items()) if one.exists])
+        return await self._page(request, listed, self._described)
+
+    async def _all_issues(self, request: web.Request) -> web.StreamResponse:
+        pairs = [(one, key) for _, one in sorted(self.laptops.items()) if one.exists for key in sorted(one.issues)]
+        return await self._page(request, pairs, lambda pair: self._issue(*pair))
+
+    async def _people(self, request: web.Request) -> web.StreamResponse:
+        people = sorted(self.people.items())
+        return await self._page(request, people, lambda one: {"id": str(one[0]), "name": "P", "email": one[1]})
+
+    async def _page(
+        self, request: web.Request, rows: list[Any], shown: Callable[[Any], dict[str, Any]]
+    ) -> web.StreamResponse:
+        self.asked[request.path] += 1
+        if not self.lists:
+            return web.json_response({"error": "none"}, status=404)
+        if request.headers.get("authorization") != f"Bearer {self.key}":
+            return web.json_response({"error": "no such key"}, status=401)
+        begin = int(request.query.get("cursor", "0").removeprefix("c"))
+        page = rows[begin : begin + self.page_size]
+        more = f"c{begin + self.page_size}" if begin + self.page_size < len(rows) else ""
+        answer = {
+            "data": [shown(one) for one in page],
+            "pagination": {"next": "", "current_cursor": "", "next_cursor": more, "count": len(page)},
+        }
+        if self.trouble is not None and self.trouble.at == "":
+            failed = await self._failed(request, self.trouble, "list", answer, second=begin > 0)
+            if failed is not None:
+                return failed
+        return web.json_response(answer)
 
     async def _issues(self, request: web.Request) -> web.StreamResponse:
         laptop = self.laptops[self._number(request)]
