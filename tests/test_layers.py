@@ -41,7 +41,7 @@ MAY_IMPORT["app"] = MAY_IMPORT["web"] | {"web", "parts"}
 EVERYTHING = {"cli", "demo"}
 
 PURE = {
-    "connector": {"expr", "functions", "mentions", "parse", "plain", "signature", "times", "tree", "settings"},
+    "connector": {"expr", "functions", "mentions", "parse", "plain", "quick", "signature", "times", "tree", "settings"},
     "posture": None,
     "ssf": {"subject", "events", "ledger", "profile", "stream", "discovery"},
     "delivery": {"retry", "answer"},

@@ -42,15 +42,16 @@ class Path:
     def __init__(self, text: str) -> None:
         self.text = text
         self.steps: tuple[tuple[str, bool], ...] = tuple(_steps(text))
-        self._names = tuple(name for name, _ in self.steps)
-        self._straight = not any(optional or name == "*" for name, optional in self.steps)
+        bent = any(optional or name == "*" for name, optional in self.steps)
+        self.straight = None if bent else tuple(name for name, _ in self.steps)
+        """The names on the way, if all of them must be there and none stands for each element of a list."""
 
     def __call__(self, tree: object) -> object:
         """The value at the path; `None` if an optional name is absent or null. Raises Gap."""
-        if not self._straight:
+        if self.straight is None:
             return _walk(self.steps, tree, 0)
         found = tree
-        for name in self._names:
+        for name in self.straight:
             found = found.get(name) if type(found) is dict else None
             if found is None:
                 return _walk(self.steps, tree, 0)  # which says where and why
