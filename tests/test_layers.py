@@ -25,8 +25,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "lines": set(),
     "address": GROUND,
     "config": GROUND,
-    "exchange": set(),
-    "outbound": GROUND | {"address", "exchange"},
+    "answer": GROUND,
+    "exchange": {"answer"},
+    "places": {"exchange"},
+    "resolver": {"address"},
+    "outbound": GROUND | {"address", "answer", "exchange", "places", "resolver"},
     "observe": GROUND,
     **{wing: GROUND | SHELF for wing in WINGS},
     "receiver": GROUND | SHELF,
@@ -38,7 +41,7 @@ MAY_IMPORT["app"] = MAY_IMPORT["web"] | {"web", "parts"}
 EVERYTHING = {"cli", "demo"}
 
 PURE = {
-    "connector": {"expr", "functions", "mentions", "parse", "plain", "signature", "times", "tree", "settings"},
+    "connector": {"expr", "functions", "mentions", "parse", "plain", "quick", "signature", "times", "tree", "settings"},
     "posture": None,
     "ssf": {"subject", "events", "ledger", "profile", "stream", "discovery"},
     "delivery": {"retry", "answer"},
