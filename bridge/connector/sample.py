@@ -81,12 +81,12 @@ class Recorded:
         if file is None:
             return
         try:
-            answers = read_json(file.read_bytes())
+            held = read_json(file.read_bytes())
         except NotJson as error:
             raise BadSample(f"{file.name}: {error}") from None
-        if not isinstance(answers, dict):
+        if not isinstance(held, dict):
             raise BadSample(f"{file.name}: must be an object from requests to answers")
-        self._answers = answers
+        self._answers = held
 
     async def request(
         self,

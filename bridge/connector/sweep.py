@@ -6,6 +6,7 @@ that cannot be read is a RowFault. From neither does anybody recover.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -67,6 +68,7 @@ class Sweeper:
         with Spool() as spool:
             for join in self._listing.joins:
                 await self._gather(join, spool)
+            await asyncio.to_thread(spool.close_joins)
             async for page in self._devices(spool, resume, began if self._listing.joins else None):
                 yield page
 

@@ -369,5 +369,6 @@ def test_the_spool_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(os, "unlink", lambda path: (modes.append(os.stat(path).st_mode & 0o777), unlink(path)))
     with Spool() as spool:
         spool.add("x", [("k", {"a": 1}), ("k", {"a": 1}), ("k", {"a": 2})])
+        spool.close_joins()
         assert spool.find("x", "k") == [{"a": 1}, {"a": 2}] and spool.find("x", "other") == []
     assert modes[0] == 0o600
