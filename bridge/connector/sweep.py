@@ -7,7 +7,7 @@ that cannot be read is a RowFault. From neither does anybody recover.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -62,7 +62,7 @@ class Sweeper:
         self._heard = heard or (lambda name, rows: None)
         self._answered = False
 
-    async def pages(self, resume: str | None) -> AsyncIterator[SweepPage]:
+    async def pages(self, resume: str | None) -> AsyncGenerator[SweepPage, None]:
         """Raises LookFailed."""
         began = self._clock.now()
         with Spool() as spool:
@@ -98,7 +98,7 @@ class Sweeper:
                 return ""
             raise LookFailed("malformed", f"{join.source.label}: a row: {error}") from None
 
-    async def _devices(self, spool: Spool, resume: str | None, began: float | None) -> AsyncIterator[SweepPage]:
+    async def _devices(self, spool: Spool, resume: str | None, began: float | None) -> AsyncGenerator[SweepPage, None]:
         source = self._listing.source
         course = self._course(source, resume)
         while course.next is not None:

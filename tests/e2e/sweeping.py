@@ -1,4 +1,4 @@
-"""A process that sweeps a fleet once: `python -m tests.e2e.sweeping URL`. Prints what it found and what memory it took."""
+"""Sweeps a fleet once, `python -m tests.e2e.sweeping URL`, and prints what it found and what memory that took."""
 
 from __future__ import annotations
 
