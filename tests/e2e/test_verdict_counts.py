@@ -20,8 +20,9 @@ INSECURE = {"CAEP_BRIDGE_DELIVERY__ALLOW_INSECURE_TARGETS": "true"}
 async def init(folder: Path, api: KolideApi, *more: str, **environ: str) -> tuple[int, str]:
     child = await asyncio.create_subprocess_exec(
         sys.executable, "-P", "-m", "bridge", "init", "--issuer", "https://a.example", "--connector", "kolide",
-        "--set", f"base_url={api.url}", "--set", "api_key=env:KEY", "--set", "judge=trust", *more, cwd=folder,
-        env={"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT), **INSECURE, **environ},
+        "--set", "api_key=env:KEY", "--set", "judge=trust", *more, cwd=folder,
+        env={"PATH": os.environ["PATH"], "HOME": str(folder), "PYTHONPATH": str(ROOT), **INSECURE, **environ,
+             "CAEP_BRIDGE_CONNECTORS__KOLIDE__BASE_URL": api.url},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, stdin=asyncio.subprocess.DEVNULL,
     )  # fmt: skip
     out, err = await asyncio.wait_for(child.communicate(), 60)
