@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
@@ -11,6 +11,7 @@ from bridge.model import Device, Stream
 from bridge.posture.decision import Decision
 from bridge.posture.owner import renamed
 from bridge.ssf.subject import wire_subject
+from bridge.value import replace, value
 
 
 class Standing(Enum):
@@ -102,7 +103,7 @@ def draft_of(
     return Draft(before, decision, standing, tuple(streams), connector, txn, rung_at)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reach:
     logins: frozenset[str]
     subjects: frozenset[tuple[str, str]]

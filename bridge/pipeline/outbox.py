@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -19,6 +19,7 @@ from bridge.pipeline.patience import patiently
 from bridge.pipeline.ports import Meter, Push
 from bridge.store.protocol import Store
 from bridge.store.records import Delivery, Settlement, StreamRow
+from bridge.value import replace
 
 _log = structlog.get_logger("bridge.outbox")
 

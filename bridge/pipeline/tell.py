@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 import structlog
 
@@ -27,6 +26,7 @@ from bridge.posture.identity import Identity
 from bridge.posture.undecided import undecided
 from bridge.store.protocol import Beliefs
 from bridge.store.records import Look, NewDelivery, Scene
+from bridge.value import replace
 
 _log = structlog.get_logger("bridge.tell")
 

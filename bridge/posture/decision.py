@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from bridge.model import Change, Device, Judge, Statement
 from bridge.posture.identity import Identity
+from bridge.value import replace, value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Context:
     """What every decision needs beside the answer itself."""
 
@@ -30,7 +29,7 @@ class Context:
         return self.received[index] if index < len(self.received) else self.rung_at
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Decision:
     """`change` None: belief stands, `device.reason` says why. `again_at`: look again then, because of `again_why`."""
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 from bridge.errors import StoreProblem
 from bridge.model import Device, LedgerRow, Status, Tail
 from bridge.store.ledger_rules import tail_of
 from bridge.store.memory.inbox import Inbox
 from bridge.store.records import Clash, Delivery, LedgerWrite, NewDelivery, Scene, Unit
+from bridge.value import replace
 
 
 class _Clashed(Exception):

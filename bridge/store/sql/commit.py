@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
@@ -16,6 +15,7 @@ from bridge.store.sql.dialect import Swift, among, delivery_ids, rows_of, upsert
 from bridge.store.sql.heads import Key, promote
 from bridge.store.sql.looks import LookBook
 from bridge.store.sql.tables import deliveries, devices, ledger
+from bridge.value import value
 
 _Pair = tuple[str, str]
 
@@ -50,7 +50,7 @@ class _Clashed(Exception):
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Row:
     """A ledger row: its version (0: there is none), the delivery that it names, and what is to be written."""
 
@@ -62,7 +62,7 @@ class _Row:
 _NONE = _Row()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Dev:
     version: int = 0
     write: Device | None = None
