@@ -22,6 +22,7 @@ from bridge.errors import BridgeError, ConfigError
 from bridge.model import Outcome, Stream
 from bridge.observe.metrics import Metrics, StreamLoad
 from bridge.parts import Parts, Ports, key_ring, parts
+from bridge.pipeline.gate import Gate
 from bridge.pipeline.intake import Intake
 from bridge.pipeline.looks import Lane
 from bridge.pipeline.mint import Minter
@@ -70,9 +71,11 @@ class Bridge:
         clock = ports.clock
         mint = Minter(parts.config.transmitter.issuer, lambda: self.ring, clock, ports.ids, self._signer)
         self.outbox = Outbox(store, self._push, clock, ports.dice, self.metrics, self.trouble)
+        self.gate = Gate(store, parts.limits)
         self.teller = Teller(
-            store, parts.sources, self.streams, parts.identity, mint, clock, ports.dice, self.metrics, self.outbox.wake
-        )
+            store, parts.sources, self.streams, parts.identity, mint, clock, ports.dice, self.metrics, self.outbox.wake,
+            gate=self.gate, policy=parts.policy,
+        )  # fmt: skip
         self.lanes = {
             name: Lane(source, store, self.teller, clock, self.metrics, self.trouble)
             for name, source in parts.sources.items()
@@ -85,6 +88,7 @@ class Bridge:
         await self.store.release_leases()
         await self._note_keys()
         now = self._ports.clock.now()
+        await self.gate.recall(now)
         plan = reconcile(self.config.receivers, await self.store.streams(), self._ports.ids, now)
         for row in plan.put:
             await self.store.put_stream(row)

@@ -13,6 +13,7 @@ from typing import Protocol
 
 from bridge.model import DeliveryState, Device, HeldWhy, LedgerRow, Status
 from bridge.store.errands import Errands
+from bridge.store.notices import Notices
 from bridge.store.records import (
     Accepted,
     Arrival,
@@ -202,5 +203,9 @@ class Housekeeping(Protocol):
     async def close(self) -> None: ...
 
 
-class Store(Inbox, Looks, Beliefs, Holds, Outbox, Streams, Keys, Audit, Errands, Housekeeping, Protocol):
+class Told(Beliefs, Holds, Outbox, Protocol):
+    """What the teller and comparisons need: belief, what is held, and what was sent."""
+
+
+class Store(Inbox, Looks, Told, Streams, Keys, Audit, Errands, Notices, Housekeeping, Protocol):
     """The whole; a caller is typed with the part that it needs."""
