@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 
 from bridge import __version__
+from bridge.channels import Channels
 from bridge.config import Loaded
 from bridge.delivery.push import push
 from bridge.errors import BridgeError, ConfigError
@@ -42,6 +43,8 @@ _log = structlog.get_logger("bridge.app")
 
 PUSH_GRACE = 7.0
 """Seconds that pushes under way get at the end; the whole end takes at most ten."""
+NOTICE_GRACE = 2.0
+"""Seconds that notices under way get, beside the pushes."""
 LOOK_GRACE = 1.0
 """Seconds of those that looks under way get, so that what they yield is still sent; the rest is due again later."""
 REQUEST_GRACE = 1
@@ -60,7 +63,9 @@ class Bridge:
         self.sources = parts.sources
         self.store = store
         self.ring = ring
-        self.metrics = Metrics(__version__, list(parts.sources), list(parts.config.receivers))
+        self.metrics = Metrics(
+            __version__, list(parts.sources), list(parts.config.receivers), [one.name for one in parts.config.notify]
+        )
         self.stopping = False
         self.plan: Plan | None = None
         self._ports = ports
@@ -81,12 +86,18 @@ class Bridge:
             for name, source in parts.sources.items()
         }
         self.intake = Intake(parts.sources, store, clock, ports.ids, self.metrics, self._rang)
+        self.channels = Channels(
+            parts, store, ports, self.metrics,
+            outbox=self.outbox, lanes=self.lanes, streams=self._names, failing=self._failing,
+        )  # fmt: skip
+        self.notices = self.channels.notices
 
     # -- start and stop -------------------------------------------------------------------------
 
     async def start(self) -> None:
         await self.store.release_leases()
         await self._note_keys()
+        await self.channels.start()
         now = self._ports.clock.now()
         await self.gate.recall(now)
         plan = reconcile(self.config.receivers, await self.store.streams(), self._ports.ids, now)
@@ -102,6 +113,8 @@ class Bridge:
             self._run(f"looks:{name}", lane.run())
         if plan.resumed:
             self._run("resume", self._resume(plan.resumed), ends=True)
+        for name, work in self.channels.work():
+            self._run(name, work)
 
     async def _resume(self, streams: Sequence[Stream]) -> None:
         """Until it succeeded once; the store remembers only then that they are enabled, whatever dies before."""
@@ -143,7 +156,8 @@ class Bridge:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_GRACE):
                 await asyncio.gather(*(lane.idle() for lane in self.lanes.values()))
-        await self.outbox.stop(PUSH_GRACE - (self._ports.clock.monotonic() - begun))
+        pushes = PUSH_GRACE - (self._ports.clock.monotonic() - begun)
+        await asyncio.gather(self.outbox.stop(pushes), self.notices.stop(NOTICE_GRACE))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -161,11 +175,17 @@ class Bridge:
     def streams(self) -> Sequence[Stream]:
         return [stream for stream, _ in self.plan.carried] if self.plan else []
 
+    def _names(self) -> dict[str, str]:
+        return {stream.id: stream.name for stream in self.streams()}
+
     def _rang(self, connector: str) -> None:
         self.lanes[connector].wake()
 
     async def _push(self, stream: Stream, text: str) -> Outcome:
         return await push(self._outbound, stream, text, self._ports.clock)
+
+    async def _failing(self) -> list[str]:
+        return [check.name for check in await self.readiness() if not check.ok]
 
     def trouble(self, what: str) -> None:
         self._troubles[what] = self._ports.clock.monotonic() + TROUBLE_SHOWN
@@ -188,13 +208,14 @@ class Bridge:
 
     async def scrape(self) -> bytes:
         now = self._ports.clock.now()
-        names = {stream.id: stream.name for stream in self.streams()}
+        names = self._names()
         lines = await self.store.backlog(now)
         self.metrics.backlog(
             (names[line.stream_id], StreamLoad(line.pending, line.dead, now - (line.oldest_at or now)))
             for line in lines
             if line.stream_id in names
         )
+        self.metrics.notices_waiting(self.notices.waiting())
         self.metrics.signing_key_age(now - self.ring.active.created_at)
         return self.metrics.render()
 
