@@ -21,7 +21,7 @@ from bridge.store.protocol import Store
 
 _log = structlog.get_logger("bridge.watch")
 
-EVERY: Final = 15.0
+EVERY: Final = 10.0
 """Seconds between two looks."""
 
 
