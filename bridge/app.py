@@ -21,11 +21,12 @@ from bridge.config import Loaded
 from bridge.delivery.push import push
 from bridge.errors import BridgeError, ConfigError
 from bridge.model import Outcome, Stream
-from bridge.observe.metrics import Metrics, StreamLoad
+from bridge.observe.metrics import Metrics
 from bridge.parts import Parts, Ports, key_ring, parts
 from bridge.pipeline.chores import Chores
 from bridge.pipeline.errands import Doc, Errandry, Failed, Note
 from bridge.pipeline.gate import Gate
+from bridge.pipeline.gauges import gauge
 from bridge.pipeline.intake import Intake
 from bridge.pipeline.keeper import Keeper
 from bridge.pipeline.looks import Lane
@@ -82,7 +83,7 @@ class Bridge:
         clock = ports.clock
         mint = Minter(parts.config.transmitter.issuer, lambda: self.ring, clock, ports.ids, self._signer)
         self.outbox = Outbox(store, self._push, clock, ports.dice, self.metrics, self.trouble)
-        self.gate = Gate(store, parts.limits)
+        self.gate = Gate(store, parts.limits, lambda *about: self.channels.guard(*about))
         self.teller = Teller(
             store, parts.sources, self.streams, parts.identity, mint, clock, ports.dice, self.metrics, self.outbox.wake,
             gate=self.gate, policy=parts.policy,
@@ -262,13 +263,7 @@ class Bridge:
 
     async def scrape(self) -> bytes:
         now = self._ports.clock.now()
-        names = self._names()
-        lines = await self.store.backlog(now)
-        self.metrics.backlog(
-            (names[line.stream_id], StreamLoad(line.pending, line.dead, now - (line.oldest_at or now)))
-            for line in lines
-            if line.stream_id in names
-        )
+        await gauge(self.metrics, self.store, streams=self._names(), connectors=self.sources, now=now)
         self.metrics.notices_waiting(self.notices.waiting())
         self.metrics.signing_key_age(now - self.ring.active.created_at)
         return self.metrics.render()

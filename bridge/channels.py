@@ -8,6 +8,7 @@ from typing import Any
 
 from cryptography import x509
 
+from bridge.notify.occasion import Occasion
 from bridge.notify.retry import Sent
 from bridge.notify.send import Target, send, targets_of
 from bridge.observe.metrics import Metrics
@@ -16,6 +17,7 @@ from bridge.pipeline.looks import Lane
 from bridge.pipeline.notices import Notices
 from bridge.pipeline.outbox import Outbox
 from bridge.pipeline.watch import Sights, Watch
+from bridge.posture.guard import Direction
 from bridge.store.protocol import Store
 
 TLS_CERTIFICATE = "server.tls_cert_file"
@@ -54,6 +56,12 @@ class Channels:
         """What must run, by name: nothing where no channel is configured."""
         work = self.notices.work()
         return [*work, ("watch", self._watch.run())] if work else []
+
+    def guard(self, connector: str, direction: Direction, people: int) -> None:
+        """A limit of the guard is exceeded. What it holds is seen by the watch; a mass recovery may pass, but not in
+        silence."""
+        if direction == "regains":
+            self.notices.raise_(Occasion("recovery", connector, count=people))
 
     async def _send(self, target: Target, message_id: str, body: str) -> Sent:
         return await send(self._parts.outbound, target, message_id, body, self._clock)

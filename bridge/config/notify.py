@@ -14,7 +14,7 @@ from bridge.config.kinds import Name, Percent, Seconds, Texts, url_fault
 from bridge.config.secret import Secret
 from bridge.config.section import Section
 
-OccasionKind = Literal["guard", "dead", "unwell", "well", "denied", "expiring", "drift", "stuck"]
+OccasionKind = Literal["guard", "recovery", "dead", "unwell", "well", "denied", "expiring", "drift", "stuck"]
 OCCASIONS: Final[tuple[OccasionKind, ...]] = get_args(OccasionKind)
 PREFIX: Final = "whsec_"
 SHORTEST, LONGEST = 24, 64

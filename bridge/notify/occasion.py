@@ -18,7 +18,7 @@ Kind = OccasionKind | Literal["test"]
 NOBODY: Final = "-"
 """What stands where something else than a name of the configuration was given."""
 LONGEST_NAME: Final = 60
-PASSING: Final[frozenset[Kind]] = frozenset({"well", "test"})
+PASSING: Final[frozenset[Kind]] = frozenset({"well", "recovery", "test"})
 """Occasions that are over once they are told; all others stand until they are cleared."""
 
 _WORD = re.compile(r"[a-z0-9_]{1,40}(?:[.:-][a-z0-9_]{1,40}){0,3}\Z")

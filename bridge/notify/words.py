@@ -32,6 +32,14 @@ _SAID: Final[Mapping[Kind, Said]] = {
         "caep-bridge guard status",
         "alarm-guard",
     ),
+    "recovery": Said(
+        "guard.recovery",
+        "Many people of {about} regain access at once",
+        "More than {count} people were found compliant again within the guard's window. What an answer of the vendor's "
+        "API stands behind goes through; what webhooks alone say is held.",
+        "ask the vendor's console whether that is true",
+        "alarm-guard",
+    ),
     "dead": Said(
         "delivery.dead",
         "SETs to {about} were given up",

@@ -71,6 +71,8 @@ class Watch:
             self._notices.expiring(what, at - now)
         try:
             await self._dead(now)
+            await self._held()
+            await self._drifted()
         except BridgeError as problem:
             _log.warning("watch.store", problem=str(problem))
 
@@ -101,6 +103,18 @@ class Watch:
             count = dead.get(stream_id, 0)
             device = await self._example(stream_id) if count else ""
             self._say(count > 0, Occasion("dead", name, count=count, device=device))
+
+    async def _held(self) -> None:
+        held = {one.connector: one.count for one in await self._store.holds() if one.kind == "guard"}
+        for name in self._sights.denied():
+            self._notices.held(name, held.get(name, 0))
+
+    async def _drifted(self) -> None:
+        """By the last complete list of each connector."""
+        names = self._sights.denied()
+        for row in await self._store.connectors():
+            if row.name in names and row.listed_at is not None:
+                self._notices.drifted(row.name, row.drifted, row.listed)
 
     async def _example(self, stream_id: str) -> str:
         """The name of the device whose SET died last."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -12,12 +12,14 @@ from cryptography import x509
 from bridge.channels import Certificate
 from bridge.clock import SystemClock
 from bridge.config.notify import Alarms
+from bridge.model import Held
 from bridge.pipeline.watch import Sights, Watch
 from bridge.store import open_store
+from bridge.store.errands import ConnectorRow
 from bridge.store.protocol import Store
-from bridge.store.records import Settlement, Unit
+from bridge.store.records import LedgerWrite, Settlement, Unit
 from tests.pipeline.test_notices import DAY, INTERVAL, Desk, target
-from tests.store.given import FakeClock, device, mint, minted
+from tests.store.given import FakeClock, device, mint, minted, told
 from tests.web.test_server import certificate
 
 
@@ -122,6 +124,21 @@ async def test_dead_rows_are_counted_and_one_device_is_an_example(scene: Scene) 
         assert await scene.later(INTERVAL) == ["delivery.dead"] * (number + 1)
     data = scene.desk.channel.tries[1][2]["data"]
     assert (data["about"], data["count"], data["device"]) == ("okta", 2, "Ann's Mac")
+
+
+async def test_what_the_guard_holds_and_what_drifted(scene: Scene) -> None:
+    scene.state.denied = {"kolide": False}
+    await scene.store.put_connector(ConnectorRow("kolide", listed_at=1.0, listed=100, drifted=7))
+    await scene.store.put_connector(ConnectorRow("former", listed_at=1.0, listed=100, drifted=7))
+    holding = told("compliant", held=Held("not-compliant", "guard", "kolide", 1.0))
+    assert await scene.store.commit([Unit(ledger=(LedgerWrite(holding),))]) == []
+    assert sorted(await scene.later(0)) == ["connector.drift", "guard.held"]
+    await scene.store.put_connector(ConnectorRow("kolide", listed_at=2.0, listed=100, drifted=0))
+    released = replace(holding, version=1, held=Held("not-compliant", "released", "kolide", 1.0))
+    assert await scene.store.commit([Unit(ledger=(LedgerWrite(released),))]) == []
+    await scene.later(0)
+    assert scene.desk.notices.standing("guard") == scene.desk.notices.standing("drift") == set()
+    assert len(await scene.later(DAY)) == 2
 
 
 async def die(store: Store, subject: str, now: float) -> None:
