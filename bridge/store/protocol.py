@@ -1,4 +1,4 @@
-"""What the bridge asks of a store: seven narrow protocols, each call one atomic step.
+"""What the bridge asks of a store: narrow protocols, each call one atomic step.
 
 Every writing call is durable when it returns (the database has synced), or raises `Unavailable` / `StoreProblem`
 and has changed nothing. Concurrent calls share commits. A unit that finds something else than it expected
@@ -12,6 +12,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from bridge.model import DeliveryState, Device, LedgerRow, Status
+from bridge.store.archive import Archive
+from bridge.store.erasure import Erasure
+from bridge.store.expiry import Expiry
+from bridge.store.marks import Marks
 from bridge.store.records import (
     Accepted,
     Arrival,
@@ -146,10 +150,15 @@ class Keys(Protocol):
 
 
 class Audit(Protocol):
-    async def record(self, entry: AuditEntry) -> None: ...
+    """Append-only: nothing changes an entry, and only `Expiry` removes one, by its age."""
 
-    async def audit(self, *, limit: int = 100) -> list[AuditEntry]:
-        """Newest first."""
+    async def record(self, entry: AuditEntry) -> None:
+        """Called by `bridge.pipeline.journal` alone, which keeps people's addresses out of it."""
+
+    async def audit(
+        self, *, since: float | None = None, who: str = "", what: str = "", target: str = "", limit: int = 100
+    ) -> list[AuditEntry]:
+        """Newest first. `who` matches whole, `what` whole or as the first words of `what.more`, `target` as a part."""
 
 
 class Housekeeping(Protocol):
@@ -167,5 +176,7 @@ class Housekeeping(Protocol):
     async def close(self) -> None: ...
 
 
-class Store(Inbox, Looks, Beliefs, Outbox, Streams, Keys, Audit, Housekeeping, Protocol):
+class Store(
+    Inbox, Looks, Beliefs, Outbox, Streams, Keys, Audit, Housekeeping, Archive, Expiry, Marks, Erasure, Protocol
+):  # fmt: skip
     """The whole; a caller is typed with the part that it needs."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from itertools import count
 
 from bridge.clock import Clock
 from bridge.model import Device, LedgerRow
 from bridge.store.ledger_rules import tail_of
-from bridge.store.records import Arrival, AuditEntry, Delivery, KeyRow, Look, Quarantined, StreamRow
+from bridge.store.records import Arrival, AuditEntry, Delivery, KeyRow, Look, Quarantined, Ring, StreamRow
 
 Pair = tuple[str, str]
 
@@ -28,7 +30,22 @@ class Tables:
         self._heads: dict[Pair, int] = {}
         self._streams: dict[str, StreamRow] = {}
         self._keys: dict[str, KeyRow] = {}
-        self._audit: list[AuditEntry] = []
+        self._audit: list[tuple[int, AuditEntry]] = []
+        self._marks: dict[str, str] = {}
+        self._rung: dict[str, tuple[str, tuple[str, ...]]] = {}
+        """webhook or misfit id → the cause, and the devices that it rang for."""
+        self._emptied: set[str] = set()
+        """Webhooks whose payload is deleted."""
+        self._hashes: dict[str, str] = {}
+        """webhook id → the hash of its delivery id."""
+        self._numbers = count(1)
+        """Ids of deliveries."""
+        self._sequence = count(1)
+        """Of audit entries and misfits."""
+        self._misfit_numbers: dict[str, int] = {}
+
+    def _note_rung(self, webhook_id: str, rings: Sequence[Ring]) -> None:
+        self._rung[webhook_id] = (rings[0].txn if rings else "", tuple(ring.device_id for ring in rings))
 
     def _seen(self, row: LedgerRow) -> LedgerRow:
         return row if row.tail is None else replace(row, tail=tail_of(self._deliveries[row.tail.id]))

@@ -83,7 +83,7 @@ class Beliefs(Inbox):
         if any(row.jti == mint.jti for row in self._deliveries.values()):
             raise StoreProblem("the store has a SET of this jti")
         row = Delivery(
-            len(self._deliveries) + 1, mint.stream_id, mint.subject, mint.order,
+            next(self._numbers), mint.stream_id, mint.subject, mint.order,
             mint.jti, mint.txn, mint.kid, mint.text, mint.status,
             mint.previous, mint.connector, mint.device_id, "pending", mint.created_at, mint.rung_at,
         )  # fmt: skip

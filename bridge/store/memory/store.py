@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from bridge.store.memory.outbox import Outbox
-from bridge.store.records import AuditEntry, KeyRow, StreamRow
+from bridge.store.memory.erasure import Erasure
+from bridge.store.records import KeyRow, StreamRow
 
 
-class MemoryStore(Outbox):
+class MemoryStore(Erasure):
     """Everything in dicts, gone with the process: for tests and for trying things out.
 
     It keeps every promise of the protocol but durability, and takes no more than one event loop.
@@ -25,12 +25,6 @@ class MemoryStore(Outbox):
 
     async def put_key(self, row: KeyRow) -> None:
         self._keys[row.kid] = row
-
-    async def record(self, entry: AuditEntry) -> None:
-        self._audit.append(entry)
-
-    async def audit(self, *, limit: int = 100) -> list[AuditEntry]:
-        return self._audit[::-1][:limit]
 
     async def ping(self) -> None:
         """Memory is there."""
