@@ -22,11 +22,14 @@ from bridge.errors import BridgeError, ConfigError
 from bridge.model import Outcome, Stream
 from bridge.observe.metrics import Metrics, StreamLoad
 from bridge.parts import Parts, Ports, key_ring, parts
+from bridge.pipeline.configuration import note_configuration
 from bridge.pipeline.intake import Intake
+from bridge.pipeline.journal import Journal
 from bridge.pipeline.looks import Lane
 from bridge.pipeline.mint import Minter
 from bridge.pipeline.outbox import Outbox
 from bridge.pipeline.resume import resume
+from bridge.pipeline.retention import Retention
 from bridge.pipeline.streams import Plan, reconcile
 from bridge.pipeline.tell import Teller
 from bridge.ssf.keys import KeyRing
@@ -77,7 +80,13 @@ class Bridge:
             name: Lane(source, store, self.teller, clock, self.metrics, self.trouble)
             for name, source in parts.sources.items()
         }
-        self.intake = Intake(parts.sources, store, clock, ports.ids, self.metrics, self._rang)
+        keep = parts.config.retention
+        self.intake = Intake(
+            parts.sources, store, clock, ports.ids, self.metrics, self._rang, quarantine=keep.quarantine_limit
+        )
+        self.journal = Journal(store, clock, ports.ids, "serve")
+        """For what is done by itself: holds, releases. What a person asked for is recorded in their name."""
+        self.retention = Retention(store, keep, clock, self.metrics, self.trouble)
 
     # -- start and stop -------------------------------------------------------------------------
 
@@ -96,6 +105,7 @@ class Bridge:
         self._run("outbox", self.outbox.run())
         for name, lane in self.lanes.items():
             self._run(f"looks:{name}", lane.run())
+        self._run("retention", self.retention.run())
         if plan.resumed:
             self._run("resume", self._resume(plan.resumed), ends=True)
 
@@ -225,7 +235,10 @@ async def open_bridge(loaded: Loaded, ports: Ports | None = None) -> Bridge:
     built = parts(loaded, ports)
     store = await open_store(loaded.config.store.url, ports.clock, exclusive=True, create=True)
     try:
-        return Bridge(built, store, key_ring(loaded.config, ports.clock), ports)
+        bridge = Bridge(built, store, key_ring(loaded.config, ports.clock), ports)
+        secrets = {name: source.secret_settings for name, source in built.sources.items()}
+        await note_configuration(Journal(store, ports.clock, ports.ids, ports.who), loaded, secrets, __version__)
+        return bridge
     except BaseException:
         await store.close()
         await built.outbound.close()
@@ -233,10 +246,13 @@ async def open_bridge(loaded: Loaded, ports: Ports | None = None) -> Bridge:
 
 
 async def run(
-    loaded: Loaded, stop: asyncio.Event, on_ready: Callable[[Sequence[Address]], None] = lambda addresses: None
+    loaded: Loaded,
+    stop: asyncio.Event,
+    on_ready: Callable[[Sequence[Address]], None] = lambda addresses: None,
+    ports: Ports | None = None,
 ) -> None:
     """Serve until `stop`: readiness says 503, work under way ends, the listeners close; in ten seconds at most."""
-    bridge = await open_bridge(loaded)
+    bridge = await open_bridge(loaded, ports)
     closing = asyncio.Event()
     await bridge.start()
     web = asyncio.create_task(serve(bridge.listeners(), stop=closing, on_ready=on_ready))

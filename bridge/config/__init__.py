@@ -11,6 +11,7 @@ from bridge.config.effect import no_effect
 from bridge.config.load import Draft, Loaded, Locator, load, read
 from bridge.config.model import Config
 from bridge.config.receiver import Client, Receiver
+from bridge.config.retention import Retention
 from bridge.config.secret import Secret
 from bridge.config.sections import (
     Admin,
@@ -41,6 +42,7 @@ __all__ = [
     "Log",
     "Policy",
     "Receiver",
+    "Retention",
     "Secret",
     "Server",
     "Store",

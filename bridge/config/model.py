@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from bridge.config.kinds import Name
 from bridge.config.receiver import OAuth, Receiver
+from bridge.config.retention import Retention
 from bridge.config.sections import (
     Admin,
     Connector,
@@ -39,6 +40,7 @@ class Config(BaseSettings):
     identity: Identity = Field(default_factory=Identity)
     keys: Keys = Field(default_factory=Keys)
     log: Log = Field(default_factory=Log)
+    retention: Retention = Field(default_factory=Retention)
     connectors: dict[Name, Connector] = Field(default_factory=dict)
     receivers: dict[Name, Receiver] = Field(default_factory=dict)
     oauth: OAuth = Field(default_factory=OAuth)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Protocol
 
 from bridge.model import Event, Judge, Outcome, Parsed, SignedSET, Snapshot, Stream, VerifiedWebhook, Webhook
@@ -27,6 +27,9 @@ class Source(Protocol):
     def dry_run(self) -> bool: ...
     @property
     def judge(self) -> Judge: ...
+    @property
+    def reads_headers(self) -> Collection[str]:
+        """Headers of a webhook, in lower case, that say something and are no proof."""
 
     def verify(self, webhook: Webhook) -> VerifiedWebhook: ...
     def parse(self, webhook: VerifiedWebhook) -> Parsed: ...

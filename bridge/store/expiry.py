@@ -50,4 +50,5 @@ class Expiry(Protocol):
         audit       entries from before then; no other call removes any
         """
 
-    async def sizes(self) -> Sizes: ...
+    async def sizes(self, *, thorough: bool = False) -> Sizes:
+        """`thorough` also counts `payloads` and finds the oldest row of each table: that reads whole tables."""

@@ -11,9 +11,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from bridge.model import DeliveryState, Device, LedgerRow, Status
+from bridge.model import DeliveryState, Device, HeldWhy, LedgerRow, Status
 from bridge.store.archive import Archive
 from bridge.store.erasure import Erasure
+from bridge.store.errands import Errands
 from bridge.store.expiry import Expiry
 from bridge.store.marks import Marks
 from bridge.store.records import (
@@ -23,7 +24,9 @@ from bridge.store.records import (
     Backlog,
     Clash,
     Delivery,
+    HoldCount,
     KeyRow,
+    Known,
     LeasedLook,
     Look,
     Quarantined,
@@ -73,15 +76,40 @@ class Beliefs(Protocol):
         connector: str | None = None,
         status: Status | None = None,
         search: str = "",
+        hold: str | None = None,
         after: tuple[str, str] | None = None,
         limit: int = 100,
     ) -> list[Device]:
-        """Ordered by (connector, device id), beginning after `after`. `search` matches id, name or login as a part."""
+        """Ordered by (connector, device id), beginning after `after`. `search` matches id, name or login as a part.
+        `hold`: the kind of its hold, `override` or `retired`, whichever counts."""
 
     async def told(self, stream_id: str, status: Status, *, after: str = "", limit: int = 100) -> list[LedgerRow]:
         """The ledger rows of a stream that was told this status, by subject, beginning after the subject `after`."""
 
     async def devices_of_person(self, connector: str, owner_id: str) -> list[Device]: ...
+
+
+class Holds(Protocol):
+    """What is believed and not told, and what is known of many devices at once."""
+
+    async def known(self, connector: str, ids: Collection[str]) -> dict[str, Known]:
+        """Device and due look of each id that has either."""
+
+    async def fleet(self, connector: str) -> int:
+        """How many devices of the connector are known, retired ones left out."""
+
+    async def held(
+        self,
+        connector: str | None = None,
+        *,
+        why: HeldWhy | None = None,
+        after: tuple[str, str] | None = None,
+        limit: int = 100,
+    ) -> list[LedgerRow]:
+        """The ledger rows that the guard of this connector holds, by (stream, subject), beginning after `after`."""
+
+    async def holds(self) -> list[HoldCount]:
+        """How much is held, by connector and kind."""
 
 
 class Outbox(Protocol):
@@ -109,7 +137,7 @@ class Outbox(Protocol):
         before: int | None = None,
         limit: int = 100,
     ) -> list[Delivery]:
-        """Newest first, beginning before the id `before`."""
+        """Newest first, beginning before the id `before`. Those of a dry run only where `state` asks for them."""
 
     async def revive(self, delivery_id: int, now: float) -> str:
         """A dead row pending again with its attempts forgotten, its ledger row told its status; a pending one due now.
@@ -140,7 +168,14 @@ class Outbox(Protocol):
 class Streams(Protocol):
     async def streams(self) -> list[StreamRow]: ...
 
-    async def put_stream(self, row: StreamRow) -> None: ...
+    async def put_stream(self, row: StreamRow) -> None:
+        """All of the row but `paused`, which stays as it stands."""
+
+    async def pause(self, stream_id: str, why: str) -> bool:
+        """Pause the stream, or with "" let it go on. False: there is no such stream."""
+
+    async def prune_stream(self, stream_id: str) -> int:
+        """Forget a stream with its ledger and its deliveries. How many rows of those went."""
 
 
 class Keys(Protocol):
@@ -177,6 +212,7 @@ class Housekeeping(Protocol):
 
 
 class Store(
-    Inbox, Looks, Beliefs, Outbox, Streams, Keys, Audit, Housekeeping, Archive, Expiry, Marks, Erasure, Protocol
+    Inbox, Looks, Beliefs, Holds, Outbox, Streams, Keys, Audit, Errands, Housekeeping, Archive, Expiry, Marks, Erasure,
+    Protocol,
 ):  # fmt: skip
     """The whole; a caller is typed with the part that it needs."""

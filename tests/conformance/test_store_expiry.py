@@ -120,8 +120,11 @@ async def test_sizes(store: Store, clock: FakeClock) -> None:
     await store.accept(came(2, 30.0))  # type: ignore[arg-type]
     await expired(store, "payloads", 20.0)
     await minted(store, mint())
-    found = {one.name: (one.rows, one.oldest_at) for one in (await store.sizes()).tables}
+    found = {one.name: (one.rows, one.oldest_at) for one in (await store.sizes(thorough=True)).tables}
     assert found["webhooks"] == (2, 10.0) and found["payloads"] == (1, 30.0) and found["webhook_ids"] == (2, 10.0)
+    quick = {one.name: (one.rows, one.oldest_at) for one in (await store.sizes()).tables}
+    assert quick == {name: (rows, found[name][1] if at else None) for name, (rows, at) in quick.items()}
+    assert "payloads" not in quick and quick["webhook_ids"] == (2, None) and quick["webhooks"] == (2, 10.0)
     assert found["deliveries"] == (1, 5.0) and found["ledger"][0] == 1 and found["audit"] == (0, None)
 
 

@@ -22,8 +22,8 @@ class Erasure(Expiry):
         devices = sum(self._devices.pop(key, None) is not None for key in what.devices)
         looks = sum(self._looks.pop(key, None) is not None for key in what.devices)
         ledger = sum(self._ledger.pop(key, None) is not None for key in what.subjects)
+        self._remove_deliveries(row.id for row in sets)
         for row in sets:
-            del self._deliveries[row.id]
             if self._heads.get((row.stream_id, row.order)) == row.id:
                 del self._heads[row.stream_id, row.order]
         for row in sets:

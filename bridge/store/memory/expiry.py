@@ -33,7 +33,7 @@ class Expiry(Archive):
         if kind == "deliveries":
             tails = {row.tail.id for row in self._ledger.values() if row.tail is not None}
             for one in self._deliveries.values():
-                ended = one.state != "pending" and one.settled_at is not None and one.settled_at < before
+                ended = one.state != "pending" and (one.settled_at or one.created_at) < before
                 yield one.id, one.created_at, ended and one.id not in tails, len(one.text)
         elif kind == "quarantine":
             for misfit in self._quarantine:
@@ -48,10 +48,12 @@ class Expiry(Archive):
 
     def _remove(self, kind: Kind, keys: list[Any], before: float) -> int:
         removers: dict[Kind, Callable[[Any], object]] = {
-            "deliveries": self._deliveries.pop, "payloads": self._emptied.add, "webhooks": self._drop_line,
+            "payloads": self._emptied.add, "webhooks": self._drop_line,
         }  # fmt: skip
         if kind == "quarantine":
             self._quarantine = [one for one in self._quarantine if self._misfit_numbers[one.id] not in keys]
+        elif kind == "deliveries":
+            self._remove_deliveries(keys)
         elif kind == "audit":
             keys = [number for number, entry in self._audit if number in keys and entry.at < int(before)]
             self._audit = [(number, entry) for number, entry in self._audit if number not in keys]
@@ -67,22 +69,29 @@ class Expiry(Archive):
         if hash_ is not None:
             self._webhook_ids.pop(hash_, None)
 
-    async def sizes(self) -> Sizes:
+    async def sizes(self, *, thorough: bool = False) -> Sizes:
         received = [one.received_at for one in self._webhooks.values()]
         kept = [one.received_at for one in self._webhooks.values() if one.id not in self._emptied]
         seen = [self._webhooks[one].received_at for one in self._webhook_ids.values() if one in self._webhooks]
-        found = {
-            "webhooks": received, "payloads": kept, "webhook_ids": seen,
+        ordered = {
+            "webhooks": received,
             "quarantine": [one.received_at for one in self._quarantine],
+            "deliveries": [one.created_at for one in self._deliveries.values()],
+            "audit": [entry.at for _, entry in self._audit],
+        }
+        others = {
+            "webhook_ids": seen,
             "looks": [one.due_at for one in self._looks.values()],
             "devices": [one.updated_at for one in self._devices.values()],
-            "deliveries": [one.created_at for one in self._deliveries.values()],
             "ledger": [one.compared_at for one in self._ledger.values()],
-            "audit": [entry.at for _, entry in self._audit],
-        }  # fmt: skip
-        return Sizes(tuple(_size(name, times) for name, times in found.items()), 0, 0)
+        }
+        found = [_size(name, times) for name, times in ordered.items()]
+        found += [_size(name, times, thorough) for name, times in others.items()]
+        if thorough:
+            found.append(_size("payloads", kept))
+        return Sizes(tuple(found), 0, 0)
 
 
-def _size(name: str, times: Iterable[float]) -> TableSize:
+def _size(name: str, times: Iterable[float], dated: bool = True) -> TableSize:
     known = list(times)
-    return TableSize(name, len(known), min(known, default=None))
+    return TableSize(name, len(known), min(known, default=None) if dated else None)

@@ -33,7 +33,10 @@ _named = exists().where(
 _AGE: BindParameter[float] = bindparam("age")
 _FROM: BindParameter[Any] = bindparam("from_")
 _MOST: BindParameter[int] = bindparam("most")
-_ENDED = and_(deliveries.c.state != PENDING, deliveries.c.settled_at < _AGE, ~_named)
+_ENDED = and_(
+    deliveries.c.state != PENDING, func.coalesce(deliveries.c.settled_at, deliveries.c.created_at) < _AGE, ~_named
+)
+"""A dry run's SET was never sent and never settled."""
 
 SEEK: Mapping[Kind, Swift] = {
     "deliveries": Swift(
@@ -158,15 +161,18 @@ _TABLES: Mapping[str, tuple[Table, str, str]] = {
 }
 
 
-def sizes(conn: Connection) -> Sizes:
-    found = [_size(conn, name, *where) for name, where in _TABLES.items()]
-    with_payload = select(func.count(), func.min(webhooks.c.received_at)).where(webhooks.c.body.is_not(None))
-    found.insert(1, TableSize("payloads", *conn.execute(with_payload).one()))
+def sizes(conn: Connection, thorough: bool) -> Sizes:
+    found = [_size(conn, name, *where, thorough) for name, where in _TABLES.items()]
+    if thorough:
+        with_payload = select(func.count(), func.min(webhooks.c.received_at)).where(webhooks.c.body.is_not(None))
+        found.insert(1, TableSize("payloads", *conn.execute(with_payload).one()))
     return Sizes(tuple(found), *_bytes(conn))
 
 
-def _size(conn: Connection, name: str, table: Table, time: str, key: str) -> TableSize:
+def _size(conn: Connection, name: str, table: Table, time: str, key: str, thorough: bool) -> TableSize:
     rows = conn.execute(select(func.count()).select_from(table)).scalar_one()
+    if not key and not thorough:
+        return TableSize(name, rows, None)
     oldest = select(table.c[time]).order_by(table.c[key]).limit(1) if key else select(func.min(table.c[time]))
     return TableSize(name, rows, conn.execute(oldest).scalar())
 

@@ -70,8 +70,8 @@ class Records:
         item = expiry.Remove(kind, before, found.keys)
         return expiry.step(found, await self._writer.submit(expiry.remove_many, item, rows=len(found.keys)))
 
-    async def sizes(self) -> Sizes:
-        return await self._read(expiry.sizes)
+    async def sizes(self, *, thorough: bool = False) -> Sizes:
+        return await self._read(lambda conn: expiry.sizes(conn, thorough))
 
     async def subjects(self, *, after: Pair | None = None, limit: int = 1000) -> list[Pair]:
         return await self._read(lambda conn: erasure.subjects(conn, after, limit))
