@@ -48,3 +48,10 @@ def _escaped(login: str) -> str:
     if "%" in login or ";" in login:
         return login.replace("%", "%25").replace(";", "%3B")
     return login
+
+
+def login_of(key: str) -> str:
+    """The login in the key of a wire subject; "" if it is none."""
+    person, _, _ = key.partition(";")
+    login = person.removeprefix("user=")
+    return "" if login == person else login.replace("%3B", ";").replace("%25", "%")

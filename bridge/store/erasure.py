@@ -51,7 +51,7 @@ class Erased:
 
 
 class Erasure(Protocol):
-    async def subjects(self, *, after: Pair | None = None, limit: int = 1000) -> list[Pair]:
+    async def subjects(self, *, after: Pair | None = None, limit: int = 20_000) -> list[Pair]:
         """(stream id, subject) of ledger rows and SETs, each once, in order, beginning after `after`."""
 
     async def erase(self, what: Erase, now: float) -> Erased:

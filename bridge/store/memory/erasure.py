@@ -10,7 +10,7 @@ from bridge.store.records import Delivery
 
 
 class Erasure(Expiry):
-    async def subjects(self, *, after: Pair | None = None, limit: int = 1000) -> list[Pair]:
+    async def subjects(self, *, after: Pair | None = None, limit: int = 20_000) -> list[Pair]:
         known = {*self._ledger, *((row.stream_id, row.subject) for row in self._deliveries.values())}
         return sorted(pair for pair in known if after is None or pair > after)[:limit]
 

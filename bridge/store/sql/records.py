@@ -73,7 +73,7 @@ class Records:
     async def sizes(self, *, thorough: bool = False) -> Sizes:
         return await self._read(lambda conn: expiry.sizes(conn, thorough))
 
-    async def subjects(self, *, after: Pair | None = None, limit: int = 1000) -> list[Pair]:
+    async def subjects(self, *, after: Pair | None = None, limit: int = 20_000) -> list[Pair]:
         return await self._read(lambda conn: erasure.subjects(conn, after, limit))
 
     async def erase(self, what: Erase, now: float) -> Erased:
