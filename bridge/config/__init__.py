@@ -10,6 +10,7 @@ from __future__ import annotations
 from bridge.config.effect import no_effect
 from bridge.config.load import Draft, Loaded, Locator, load, read
 from bridge.config.model import Config
+from bridge.config.policy import Guard, Policy
 from bridge.config.receiver import Client, Receiver
 from bridge.config.retention import Retention
 from bridge.config.secret import Secret
@@ -17,11 +18,9 @@ from bridge.config.sections import (
     Admin,
     Connector,
     Delivery,
-    Guard,
     Identity,
     Keys,
     Log,
-    Policy,
     Server,
     Store,
     Transmitter,

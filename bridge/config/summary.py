@@ -36,6 +36,9 @@ def _walk(path: Path, value: Any) -> Iterator[tuple[Path, Any]]:
             yield from _walk((*path, key), getattr(value, key))
         if isinstance(value, Connector):
             yield from (((*path, key), setting) for key, setting in value.settings.items())
+    elif isinstance(value, tuple) and value and isinstance(value[0], Section):
+        for index, inner in enumerate(value):
+            yield from _walk((*path, index), inner)
     elif isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _walk((*path, str(key)), inner)

@@ -22,7 +22,7 @@ async def note_configuration(
     changed: what is kept of it is a slow, salted hash. `secrets`: by connector, the settings that are secret."""
     salt = bytes.fromhex(await journal.key())
     now = {"version": version} | {
-        path: _sealed(path, value, salt) if isinstance(value, Secret) else value
+        path: _sealed(path, value, salt) if isinstance(value, Secret) else await journal.redacted(value)
         for path, value in summary(loaded, secrets).items()
     }
     was = await journal.store.mark(MARK)

@@ -38,15 +38,16 @@ class Journal:
 
     async def entry(self, what: str, target: str, *, why: str = "", before: str = "", after: str = "") -> AuditEntry:
         """As `write`, not written yet."""
-        texts = (target, why, before, after)
-        if any(not text.replace(" ", "").isalnum() for text in texts):
-            redact = await self._redaction()
-            texts = tuple(redact.text(text) for text in texts)  # type: ignore[assignment]  # as many as before
+        texts = [await self.redacted(text) for text in (target, why, before, after)]
         return AuditEntry(self._clock.now(), self._who, what, *texts)
 
     async def person(self, address: str) -> str:
         """What stands for this person in the log."""
         return (await self._redaction()).person(address)
+
+    async def redacted(self, text: str) -> str:
+        """As it may stand in the log."""
+        return text if text.replace(" ", "").isalnum() else (await self._redaction()).text(text)
 
     async def key(self) -> str:
         """Hexadecimal; of this store alone."""

@@ -51,7 +51,8 @@ def _escaped(login: str) -> str:
 
 
 def login_of(key: str) -> str:
-    """The login in the key of a wire subject; "" if it is none."""
-    person, _, _ = key.partition(";")
-    login = person.removeprefix("user=")
-    return "" if login == person else login.replace("%3B", ";").replace("%25", "%")
+    """The login in a wire subject's key; "" if it names no person."""
+    person = key.partition(";")[0]
+    if not person.startswith("user="):
+        return ""
+    return person.removeprefix("user=").replace("%3B", ";").replace("%25", "%")

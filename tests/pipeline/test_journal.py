@@ -102,6 +102,16 @@ class TestConfiguration:
         kept = f"{await store.mark('configuration')}{await store.audit()}"
         assert "s3cr3t" not in kept and "key-one" not in kept and "key-two" not in kept
 
+    async def test_a_person_whom_the_configuration_names(self, store: Store, tmp_path: Path) -> None:
+        await self.start(store, tmp_path)
+        exempt = "[[policy.exempt]]\nwhy = 'on leave'\nuser = 'ada@acme.example'\n"
+        await self.start(store, tmp_path, text=CONFIG + exempt)
+        person = await journal(store).person("ada@acme.example")
+        changed = {target: (before, after) for target, before, after in await self.changes(store)}
+        assert changed["policy.exempt.0.user"] == ("", person)
+        assert changed["policy.exempt.0.why"] == ("", "on leave")
+        assert "ada@" not in str(await store.mark("configuration"))
+
     async def test_a_receiver_that_goes_is_told_key_by_key(self, store: Store, tmp_path: Path) -> None:
         await self.start(store, tmp_path)
         await self.start(store, tmp_path, text=CONFIG.split("[receivers.okta]")[0])

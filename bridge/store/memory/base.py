@@ -10,6 +10,7 @@ from bridge.clock import Clock
 from bridge.model import Device, LedgerRow
 from bridge.store.errands import ConnectorRow, Errand
 from bridge.store.ledger_rules import tail_of
+from bridge.store.notices import Notice
 from bridge.store.records import Arrival, AuditEntry, Delivery, KeyRow, Look, Quarantined, Ring, StreamRow
 
 Pair = tuple[str, str]
@@ -46,6 +47,7 @@ class Tables:
         self._misfit_numbers: dict[str, int] = {}
         self._errands: dict[str, Errand] = {}
         self._connectors: dict[str, ConnectorRow] = {}
+        self._notices: dict[Pair, Notice] = {}
 
     def _note_rung(self, webhook_id: str, rings: Sequence[Ring]) -> None:
         self._rung[webhook_id] = (rings[0].txn if rings else "", tuple(ring.device_id for ring in rings))
