@@ -21,7 +21,10 @@ from bridge.delivery.push import push
 from bridge.errors import BridgeError, ConfigError
 from bridge.model import Outcome, Stream
 from bridge.observe.metrics import Metrics, StreamLoad
+from bridge.okta.api import api_of
+from bridge.okta.users import Users
 from bridge.parts import Parts, Ports, key_ring, parts
+from bridge.pipeline.directory import Directories, Directory
 from bridge.pipeline.intake import Intake
 from bridge.pipeline.looks import Lane
 from bridge.pipeline.mint import Minter
@@ -69,10 +72,12 @@ class Bridge:
         self._tasks: list[asyncio.Task[None]] = []
         clock = ports.clock
         mint = Minter(parts.config.transmitter.issuer, lambda: self.ring, clock, ports.ids, self._signer)
+        self.directories = directories_of(parts, ports)
         self.outbox = Outbox(store, self._push, clock, ports.dice, self.metrics, self.trouble)
         self.teller = Teller(
-            store, parts.sources, self.streams, parts.identity, mint, clock, ports.dice, self.metrics, self.outbox.wake
-        )
+            store, parts.sources, self.streams, parts.identity, mint, clock, ports.dice, self.metrics, self.outbox.wake,
+            self.directories,
+        )  # fmt: skip
         self.lanes = {
             name: Lane(source, store, self.teller, clock, self.metrics, self.trouble)
             for name, source in parts.sources.items()
@@ -143,6 +148,7 @@ class Bridge:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.directories.close()
         for lane in self.lanes.values():
             await lane.abandon()
 
@@ -217,6 +223,17 @@ class Bridge:
             ),
             Listener("admin", admin_app(self.readiness, self.scrape), admin.host, admin.port, grace=REQUEST_GRACE),
         ]
+
+
+def directories_of(parts: Parts, ports: Ports) -> Directories:
+    """Whom the receivers know that can be asked."""
+    apis = {
+        name: api_of(receiver, parts.outbound, ports.clock, ports.ids)
+        for name, receiver in parts.config.receivers.items()
+    }
+    return Directories(
+        {name: Directory(name, Users(api).known, ports.clock) for name, api in apis.items() if api is not None}
+    )
 
 
 async def open_bridge(loaded: Loaded, ports: Ports | None = None) -> Bridge:

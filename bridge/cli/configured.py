@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 STAND_IN = "cGxhY2Vob2xkZXI="
 """For secrets that are not set here, so that the rest can be judged; also valid base64."""
 
+_SPARED = ("authorization_header", "secret", "api_token", "api_private_key")
+"""Keys outside of connectors whose values most commands do without."""
+
 _chosen: Path | None = None
 
 
@@ -76,7 +79,7 @@ def _unset(draft: Draft) -> set[str]:
     """The variables that are not set, and that connectors, receivers or clients alone refer to."""
     named: dict[bool, set[str]] = {True: set(), False: set()}
     for path, origin in draft.origins.items():
-        outside = path[0] == "connectors" or path[-1] in ("authorization_header", "secret")
+        outside = path[0] == "connectors" or path[-1] in _SPARED
         named[outside].add(origin.removeprefix("env:") if origin.startswith("env:") else "")
     return {name for name in named[True] - named[False] - {""} if not os.environ.get(name)}
 

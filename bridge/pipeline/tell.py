@@ -16,6 +16,7 @@ import structlog
 from bridge.clock import Clock, Dice
 from bridge.errors import Conflict
 from bridge.model import Device, LookFailed, Stream
+from bridge.pipeline.directory import Directories
 from bridge.pipeline.draft import Draft, Standing, draft_of, reach_of
 from bridge.pipeline.owed import Owed, owed_by
 from bridge.pipeline.ports import Meter, Mint, Source
@@ -47,6 +48,7 @@ class Teller:
         dice: Dice,
         meter: Meter,
         minted: Callable[[], None],
+        directories: Directories | None = None,
     ) -> None:
         self._store = store
         self._sources = sources
@@ -57,6 +59,7 @@ class Teller:
         self._dice = dice
         self._meter = meter
         self._minted = minted
+        self._directories = directories or Directories()
         self._waiting: list[Waiting] = []
         self._wake = asyncio.Event()
 
@@ -89,7 +92,7 @@ class Teller:
         batch, later = apart(await self._draft(batch, now))
         batch = await self._owe(batch, now)
         deliveries = await self._signed([one.owed for one in batch], now)
-        clashes = {clash.index for clash in await self._store.commit([unit_of(one, deliveries) for one in batch])}
+        clashes = {clash.index for clash in await self._store.commit([unit_of(one, deliveries, now) for one in batch])}
         for index, one in enumerate(batch):
             if index in clashes:
                 await self._anew(one, later)
@@ -112,10 +115,17 @@ class Teller:
 
     async def _owe(self, batch: list[Waiting], now: float) -> list[Waiting]:
         scene = await self._scene([one.the_draft for one in batch])
+        batch = self._compared(batch, scene, now)
+        failures = [(owing.stream, owing.subject.login) for one in batch for owing in one.owed.failures]
+        return self._compared(batch, scene, now) if await self._directories.prefetch(failures) else batch
+
+    def _compared(self, batch: list[Waiting], scene: Scene, now: float) -> list[Waiting]:
         owing = []
         for one in batch:
             try:
-                one.owed = owed_by(one.the_draft, scene, one.the_draft.streams, self._sources, now)
+                one.owed = owed_by(
+                    one.the_draft, scene, one.the_draft.streams, self._sources, now, self._directories.unknown
+                )
             except Exception as trouble:
                 one.fail(trouble)
             else:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bridge.model import Device, LookFailed, Snapshot, Stream
 from bridge.pipeline.draft import Draft
 from bridge.pipeline.owed import Owed
 from bridge.posture.decision import Decision
-from bridge.store.records import Look, LookDone, NewDelivery, Unit, Urgency
+from bridge.ssf.ledger import UNKNOWN_AT_RECEIVER
+from bridge.store.records import Look, LookDone, NewDelivery, Ring, Unit, Urgency
+
+SOON = 900.0
+LATER = 3600.0
+"""Seconds until it is seen whether a receiver knows the person by now: while a failure is new, and after that."""
+NEW = 7200.0
+"""Seconds that a failure is new."""
 
 Answer = Snapshot | LookFailed
 
@@ -67,13 +74,27 @@ def apart(batch: list[Waiting]) -> tuple[list[Waiting], list[Waiting]]:
     return now, later
 
 
-def unit_of(one: Waiting, deliveries: Mapping[int, NewDelivery]) -> Unit:
+def unit_of(one: Waiting, deliveries: Mapping[int, NewDelivery], now: float) -> Unit:
+    look = _look_done(one.answered.look, one.the_draft.decision) if one.answered.look is not None else None
+    look, rings = _for_strangers(one, look, now) if one.owed.strangers else (look, ())
     return Unit(
         devices=one.owed.devices,
         ledger=tuple(owing.write(deliveries.get(id(owing))) for owing in one.owed.owings),
         moves=one.owed.moves,
-        look=_look_done(one.answered.look, one.the_draft.decision) if one.answered.look is not None else None,
+        look=look,
+        rings=rings,
     )
+
+
+def _for_strangers(one: Waiting, look: LookDone | None, now: float) -> tuple[LookDone | None, tuple[Ring, ...]]:
+    """The device is looked at again, so that what is told once the receiver knows the person is still true."""
+    device = one.the_draft.device
+    at = now + (SOON if now - (device.since or now) < NEW else LATER)
+    if look is None:
+        return None, (Ring(device.connector, device.device_id, one.the_draft.txn, at, now, urgency=Urgency.REPEAT),)
+    if look.again_at is not None and look.again_at <= at:
+        return look, ()
+    return replace(look, again_at=at, last_error=UNKNOWN_AT_RECEIVER), ()
 
 
 def _look_done(look: Look, decision: Decision) -> LookDone:

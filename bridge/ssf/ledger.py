@@ -13,6 +13,7 @@ ALREADY_TOLD: Final = "already_told"
 CANCELLED_OUT: Final = "cancelled_out"
 DEAD: Final = "dead"
 DRY_RUN: Final = "dry_run"
+UNKNOWN_AT_RECEIVER: Final = "unknown_at_receiver"
 
 
 @dataclass(frozen=True, slots=True)
