@@ -37,7 +37,7 @@ def parts(loaded: Loaded, ports: Ports) -> Parts:
     """Raises ConfigError with every fault of connectors and identity, each in its place."""
     config = loaded.config
     try:
-        outbound = _outbound(config)
+        outbound = outbound_of(config)
     except ConfigError as error:
         raise ConfigError(loaded.locate(error.faults)) from None
     faults: list[Fault] = []
@@ -59,7 +59,8 @@ def parts(loaded: Loaded, ports: Ports) -> Parts:
     return Parts(config, sources, identity, outbound)
 
 
-def _outbound(config: Config) -> Outbound:
+def outbound_of(config: Config) -> Outbound:
+    """The way out. Raises ConfigError if `delivery.ca_file` cannot be read."""
     return Outbound(
         insecure=config.delivery.allow_insecure_targets,
         allowed_networks=config.delivery.allowed_networks,
