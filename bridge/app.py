@@ -25,6 +25,7 @@ from bridge.okta.api import api_of
 from bridge.okta.users import Users
 from bridge.parts import Parts, Ports, key_ring, parts
 from bridge.pipeline.directory import Directories, Directory
+from bridge.pipeline.gate import Gate
 from bridge.pipeline.intake import Intake
 from bridge.pipeline.looks import Lane
 from bridge.pipeline.mint import Minter
@@ -74,9 +75,10 @@ class Bridge:
         mint = Minter(parts.config.transmitter.issuer, lambda: self.ring, clock, ports.ids, self._signer)
         self.directories = directories_of(parts, ports)
         self.outbox = Outbox(store, self._push, clock, ports.dice, self.metrics, self.trouble)
+        self.gate = Gate(store, parts.limits)
         self.teller = Teller(
             store, parts.sources, self.streams, parts.identity, mint, clock, ports.dice, self.metrics, self.outbox.wake,
-            self.directories,
+            gate=self.gate, policy=parts.policy, directories=self.directories,
         )  # fmt: skip
         self.lanes = {
             name: Lane(source, store, self.teller, clock, self.metrics, self.trouble)
@@ -90,6 +92,7 @@ class Bridge:
         await self.store.release_leases()
         await self._note_keys()
         now = self._ports.clock.now()
+        await self.gate.recall(now)
         plan = reconcile(self.config.receivers, await self.store.streams(), self._ports.ids, now)
         for row in plan.put:
             await self.store.put_stream(row)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import ConfigDict, Field
 
-from bridge.config.kinds import Domain, Domains, Networks, Percent, Port, Seconds, Text, Whole
+from bridge.config.kinds import Domain, Domains, Networks, Port, Text
 from bridge.config.references import concealed
 from bridge.config.secret import MASK, Secret
 from bridge.config.section import Section
@@ -59,19 +59,6 @@ class Delivery(Section):
     allowed_networks: Networks = ()
     ca_file: Path | None = None
     proxy: Annotated[Text | None, Field(repr=False)] = None
-
-
-class Policy(Section):
-    baseline: Literal["hold", "announce"] = "hold"
-    settle: Seconds = 0.0
-    stale_after: Seconds | None = None
-    on_gone: Literal["keep"] = "keep"
-
-
-class Guard(Section):
-    max_users: Annotated[Whole, Field(ge=0)] = 25
-    max_percent: Percent = 5.0
-    window: Seconds = 600.0
 
 
 class Identity(Section):

@@ -33,18 +33,17 @@ class Users:
 
         Raises OktaTrouble.
         """
-        found: dict[str, bool] = {}
-        for some in _chunks([login for login in logins if "@" in login]):
-            there = await self._listed(some)
-            left = [login for login in some if login.casefold() not in there]
-            found |= dict.fromkeys((login for login in some if login.casefold() in there), True)
-            answers = await asyncio.gather(*(self._one(login) for login in left))
-            found |= {login: answer for login, answer in zip(left, answers, strict=True) if answer is not None}
-        return found
+        addresses = [login for login in logins if "@" in login]
+        there = set().union(*await asyncio.gather(*(self._listed(some) for some in _chunks(addresses))))
+        left = [login for login in addresses if login.casefold() not in there]
+        answers = dict(zip(left, await asyncio.gather(*(self._one(login) for login in left)), strict=True))
+        found = {login: answers.get(login, True) for login in addresses}
+        return {login: answer for login, answer in found.items() if answer is not None}
 
     async def _listed(self, logins: Sequence[str]) -> set[str]:
         wanted = " or ".join(f'profile.login eq "{_escaped(login)}"' for login in logins)
-        page = await self._api.get(_LIST, "/api/v1/users", {"filter": wanted, "limit": "200"}, SCOPE)
+        async with self._room:
+            page = await self._api.get(_LIST, "/api/v1/users", {"filter": wanted, "limit": "200"}, SCOPE)
         if not isinstance(page.tree, list):
             raise OktaTrouble("malformed", f"{_LIST}: the answer is not a list")
         return {login for one in page.tree if (login := _login(one))}

@@ -26,7 +26,8 @@ Answer = Snapshot | LookFailed
 class Answered:
     """A look and what came of it; `answer` None: nobody can be asked, fold what was stated.
 
-    `look` None: no look at all, compare belief with what the streams were told (a resync).
+    `look` None and no `answer`: compare belief with what the streams were told (a resync). `look` None and an
+    `answer`: the vendor's list had it (a sweep), of the device `device_id`.
     """
 
     look: Look | None
@@ -36,8 +37,20 @@ class Answered:
     """Only these streams; None is all."""
     txn: str = ""
     """Of a comparison without a look."""
+    connector: str = ""
+    """Of a sweep."""
+    first_list: bool = False
+    """Of a sweep: it is the connector's first, so what already fails is the baseline."""
     told_as: str | None = None
     """Of a comparison without a look: the login that a stream was told, where it may not be the owner's any more."""
+
+
+def swept(answered: Answered) -> Look:
+    """The look that a sweep stands for."""
+    assert isinstance(answered.answer, Snapshot)
+    return Look(
+        answered.connector, answered.answer.device_id, answered.answer.taken_at, Urgency.RECONCILE, answered.txn, 0
+    )
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""What the bridge asks of a store: seven narrow protocols, each call one atomic step.
+"""What the bridge asks of a store: narrow protocols, each call one atomic step.
 
 Every writing call is durable when it returns (the database has synced), or raises `Unavailable` / `StoreProblem`
 and has changed nothing. Concurrent calls share commits. A unit that finds something else than it expected
@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
-from bridge.model import DeliveryState, Device, LedgerRow, Status
+from bridge.model import DeliveryState, Device, HeldWhy, LedgerRow, Status
+from bridge.store.errands import Errands
 from bridge.store.records import (
     Accepted,
     Arrival,
@@ -19,7 +20,9 @@ from bridge.store.records import (
     Backlog,
     Clash,
     Delivery,
+    HoldCount,
     KeyRow,
+    Known,
     LeasedLook,
     Look,
     Quarantined,
@@ -69,15 +72,40 @@ class Beliefs(Protocol):
         connector: str | None = None,
         status: Status | None = None,
         search: str = "",
+        hold: str | None = None,
         after: tuple[str, str] | None = None,
         limit: int = 100,
     ) -> list[Device]:
-        """Ordered by (connector, device id), beginning after `after`. `search` matches id, name or login as a part."""
+        """Ordered by (connector, device id), beginning after `after`. `search` matches id, name or login as a part.
+        `hold`: the kind of its hold, `override` or `retired`, whichever counts."""
 
     async def told(self, stream_id: str, status: Status, *, after: str = "", limit: int = 100) -> list[LedgerRow]:
         """The ledger rows of a stream that was told this status, by subject, beginning after the subject `after`."""
 
     async def devices_of_person(self, connector: str, owner_id: str) -> list[Device]: ...
+
+
+class Holds(Protocol):
+    """What is believed and not told, and what is known of many devices at once."""
+
+    async def known(self, connector: str, ids: Collection[str]) -> dict[str, Known]:
+        """Device and due look of each id that has either."""
+
+    async def fleet(self, connector: str) -> int:
+        """How many devices of the connector are known, retired ones left out."""
+
+    async def held(
+        self,
+        connector: str | None = None,
+        *,
+        why: HeldWhy | None = None,
+        after: tuple[str, str] | None = None,
+        limit: int = 100,
+    ) -> list[LedgerRow]:
+        """The ledger rows that the guard of this connector holds, by (stream, subject), beginning after `after`."""
+
+    async def holds(self) -> list[HoldCount]:
+        """How much is held, by connector and kind."""
 
 
 class Outbox(Protocol):
@@ -105,7 +133,7 @@ class Outbox(Protocol):
         before: int | None = None,
         limit: int = 100,
     ) -> list[Delivery]:
-        """Newest first, beginning before the id `before`."""
+        """Newest first, beginning before the id `before`. Those of a dry run only where `state` asks for them."""
 
     async def revive(self, delivery_id: int, now: float) -> str:
         """A dead row pending again with its attempts forgotten, its ledger row told its status; a pending one due now.
@@ -136,7 +164,14 @@ class Outbox(Protocol):
 class Streams(Protocol):
     async def streams(self) -> list[StreamRow]: ...
 
-    async def put_stream(self, row: StreamRow) -> None: ...
+    async def put_stream(self, row: StreamRow) -> None:
+        """All of the row but `paused`, which stays as it stands."""
+
+    async def pause(self, stream_id: str, why: str) -> bool:
+        """Pause the stream, or with "" let it go on. False: there is no such stream."""
+
+    async def prune_stream(self, stream_id: str) -> int:
+        """Forget a stream with its ledger and its deliveries. How many rows of those went."""
 
 
 class Keys(Protocol):
@@ -167,5 +202,9 @@ class Housekeeping(Protocol):
     async def close(self) -> None: ...
 
 
-class Store(Inbox, Looks, Beliefs, Outbox, Streams, Keys, Audit, Housekeeping, Protocol):
+class Told(Beliefs, Holds, Outbox, Protocol):
+    """What the teller and comparisons need: belief, what is held, and what was sent."""
+
+
+class Store(Inbox, Looks, Told, Streams, Keys, Audit, Errands, Housekeeping, Protocol):
     """The whole; a caller is typed with the part that it needs."""
