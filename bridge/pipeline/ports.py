@@ -69,3 +69,6 @@ class Meter(Protocol):
     def delivery(self, stream: str, outcome: str) -> None: ...
     def acknowledged(self, stream: str, seconds: float) -> None:
         """From the webhook's receipt to the receiver's acknowledgement."""
+
+    def block_undone(self, connector: str) -> None:
+        """Somebody was told off and on again within 10 minutes."""

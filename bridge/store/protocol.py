@@ -13,6 +13,7 @@ from typing import Protocol
 
 from bridge.model import DeliveryState, Device, HeldWhy, LedgerRow, Status
 from bridge.store.errands import Errands
+from bridge.store.notices import Notices
 from bridge.store.records import (
     Accepted,
     Arrival,
@@ -206,5 +207,5 @@ class Told(Beliefs, Holds, Outbox, Protocol):
     """What the teller and comparisons need: belief, what is held, and what was sent."""
 
 
-class Store(Inbox, Looks, Told, Streams, Keys, Audit, Errands, Housekeeping, Protocol):
+class Store(Inbox, Looks, Told, Streams, Keys, Audit, Errands, Notices, Housekeeping, Protocol):
     """The whole; a caller is typed with the part that it needs."""

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 from bridge.store.memory.errands import Errands
 from bridge.store.memory.holds import Holds
+from bridge.store.memory.notices import Notices
 from bridge.store.records import AuditEntry, KeyRow, StreamRow
 
 
-class MemoryStore(Holds, Errands):
+class MemoryStore(Holds, Errands, Notices):
     """Everything in dicts, gone with the process: for tests and for trying things out.
 
     It keeps every promise of the protocol but durability, and takes no more than one event loop.

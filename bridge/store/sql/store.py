@@ -12,7 +12,8 @@ from bridge.clock import Clock
 from bridge.model import DeliveryState, Device, HeldWhy, LedgerRow, Status
 from bridge.store import records as r
 from bridge.store.errands import ConnectorRow, Errand
-from bridge.store.sql import beliefs, commit, errands, holds, inbox, looks, outbox, registers, settle
+from bridge.store.notices import Notice
+from bridge.store.sql import beliefs, commit, errands, holds, inbox, looks, notices, outbox, registers, settle
 from bridge.store.sql.commit_queue import PACE, CommitQueue
 
 Result = TypeVar("Result")
@@ -204,6 +205,12 @@ class SqlStore:
         await self._writer.submit(errands.put_connector_many, row)
 
     # -- the rest ---------------------------------------------------------------------------------
+
+    async def notices(self) -> list[Notice]:
+        return await self._read(notices.notices)
+
+    async def put_notices(self, rows: Sequence[Notice], gone: Collection[tuple[str, str]] = ()) -> None:
+        await self._writer.submit(notices.put_many, notices.Put(tuple(rows), tuple(gone)))
 
     async def ping(self) -> None:
         await self._writer.submit(registers.ping_many, None)
