@@ -151,7 +151,8 @@ class Handler(BaseHTTPRequestHandler):
         return {"id": f"00u{len(login)}", "status": self.org.users[login], "profile": {"login": login}}
 
     def _logs(self) -> None:
-        since, until = (datetime.fromisoformat(self._query(key)).timestamp() for key in ("since", "until"))
+        since = datetime.fromisoformat(self._query("since") or "2000-01-01T00:00:00Z").timestamp()
+        until = datetime.fromisoformat(self._query("until") or "2100-01-01T00:00:00Z").timestamp()
         kind = self._query("filter").partition('"')[2].partition('"')[0]
         start, size = int(self._query("after") or 0), min(int(self._query("limit") or 100), self.org.page)
         found = [one for one in self.org.events if one["eventType"] == kind and since <= one["at"] < until]

@@ -15,7 +15,7 @@ from bridge.ssf import discovery
 ABOUT: Final = "issuer"
 LONGEST: Final = 86400
 """Seconds that a cache may keep our documents before it is worth a word."""
-_AGE = re.compile(r"(?:^|[\s,])(?:s-)?max-age=(\d{1,9})", re.IGNORECASE)
+_AGE = re.compile(r"(?:^|[\s,])(?:s-maxage|max-age)=(\d{1,9})", re.IGNORECASE)
 _PRIVATE: Final = frozenset({"d", "p", "q", "dp", "dq", "qi", "k"})
 _PROXY: Final = "let the proxy in front pass /.well-known/ to server.port as it is"
 
