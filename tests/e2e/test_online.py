@@ -1,4 +1,4 @@
-"""`check --online` beside a real `serve`, with a vendor and an Okta on loopback; and its words when something is off."""
+"""`check --online` beside a real `serve`, with a vendor and an Okta on loopback; and its words when one is off."""
 
 from __future__ import annotations
 
