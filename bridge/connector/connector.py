@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from bridge.clock import Clock
 from bridge.connector import parse as parsing
-from bridge.connector import signature, snapshot
+from bridge.connector import signature, snapshot, times
 from bridge.connector.api import Api
 from bridge.connector.expr import Values
 from bridge.connector.finding import NEEDED
@@ -61,6 +61,9 @@ class Connector:
         listing = manifest.listing
         self.has_list = api is not None and listing is not None
         self.list_every = listing.every if listing else 0.0
+        allowed = times.rate(choices.rate) if api is not None and choices.rate else None
+        asked = max(1, len(manifest.steps))
+        self.looks_a_minute = None if allowed is None else max(1, int(allowed[0] * 60 / allowed[1] / asked))
         self.lists_whole_fleet = listing is not None and listing.complete
         self._manifest = manifest
         self._given = given

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from bridge.model import Device, LookFailed, Snapshot, Stream
-from bridge.pipeline.draft import Draft
+from bridge.pipeline.draft import Draft, Standing
 from bridge.pipeline.owed import Owed
 from bridge.posture.decision import Decision
 from bridge.ssf.ledger import UNKNOWN_AT_RECEIVER
@@ -89,25 +89,41 @@ def apart(batch: list[Waiting]) -> tuple[list[Waiting], list[Waiting]]:
 
 def unit_of(one: Waiting, deliveries: Mapping[int, NewDelivery], now: float) -> Unit:
     look = _look_done(one.answered.look, one.the_draft.decision) if one.answered.look is not None else None
-    look, rings = _for_strangers(one, look, now) if one.owed.strangers else (look, ())
+    at = _strangers_again(one, now)
     return Unit(
         devices=one.owed.devices,
         ledger=tuple(owing.write(deliveries.get(id(owing))) for owing in one.owed.owings),
         moves=one.owed.moves,
-        look=look,
-        rings=rings,
+        look=_soon(look, at) if at is not None else look,
+        rings=(*_later(one), *(_ring_at(one, at) if at is not None and look is None else ())),
     )
 
 
-def _for_strangers(one: Waiting, look: LookDone | None, now: float) -> tuple[LookDone | None, tuple[Ring, ...]]:
-    """The device is looked at again, so that what is told once the receiver knows the person is still true."""
+def _strangers_again(one: Waiting, now: float) -> float | None:
+    """When the device is looked at again because a receiver does not know its person: what is told then is still so."""
+    if not one.owed.strangers:
+        return None
+    since = one.the_draft.device.since
+    return now + (SOON if since is None or now - since < NEW else LATER)
+
+
+def _soon(look: LookDone | None, at: float) -> LookDone | None:
+    if look is None or (look.again_at is not None and look.again_at <= at):
+        return look
+    return replace(look, again_at=at, last_error=UNKNOWN_AT_RECEIVER)
+
+
+def _later(one: Waiting) -> tuple[Ring, ...]:
+    """A sweep has no look of its own that would stay due for a deadline."""
+    draft = one.the_draft
+    if one.answered.look is not None or draft.standing is Standing.COMPARED or draft.decision.again_at is None:
+        return ()
+    return _ring_at(one, draft.decision.again_at)
+
+
+def _ring_at(one: Waiting, at: float) -> tuple[Ring, ...]:
     device = one.the_draft.device
-    at = now + (SOON if now - (device.since or now) < NEW else LATER)
-    if look is None:
-        return None, (Ring(device.connector, device.device_id, one.the_draft.txn, at, now, urgency=Urgency.REPEAT),)
-    if look.again_at is not None and look.again_at <= at:
-        return look, ()
-    return replace(look, again_at=at, last_error=UNKNOWN_AT_RECEIVER), ()
+    return (Ring(device.connector, device.device_id, one.the_draft.txn, at, None, (), Urgency.REPEAT),)
 
 
 def _look_done(look: Look, decision: Decision) -> LookDone:

@@ -55,6 +55,12 @@ class Looks(Protocol):
     async def lease_looks(self, connector: str, limit: int, now: float, until: float) -> list[LeasedLook]:
         """The most urgent due looks that nobody holds, oldest first, now held until `until`."""
 
+    async def due_looks(self, connector: str, now: float) -> Mapping[str, int]:
+        """The devices whose look is due and not held, each with the look's generation."""
+
+    async def looks_by(self, txn: str, now: float) -> list[Look]:
+        """The looks of this cause that are due, or whose last try failed."""
+
     async def next_look_at(self, connector: str) -> float | None:
         """When the next unheld look of the connector falls due."""
 

@@ -14,7 +14,7 @@ Outcome = Literal["ok", "note", "failed"]
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing that is well, remarkable or wrong. `about` is `connector kolide`; `remedy` says what to do."""
+    """One thing that is well, remarkable or wrong. `about` is `connector <name>`; `remedy` says what to do."""
 
     about: str
     outcome: Outcome

@@ -55,6 +55,12 @@ class SqlStore:
     async def lease_looks(self, connector: str, limit: int, now: float, until: float) -> list[r.LeasedLook]:
         return await self._writer.submit(looks.lease_many, looks.LeaseLooks(connector, limit, now, until))
 
+    async def due_looks(self, connector: str, now: float) -> Mapping[str, int]:
+        return await self._read(lambda conn: looks.due_looks(conn, connector, now))
+
+    async def looks_by(self, txn: str, now: float) -> list[r.Look]:
+        return await self._read(lambda conn: looks.looks_by(conn, txn, now))
+
     async def next_look_at(self, connector: str) -> float | None:
         now = self._clock.now()
         return await self._read(lambda conn: looks.next_look_at(conn, connector, now))
