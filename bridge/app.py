@@ -21,9 +21,7 @@ from bridge.delivery.push import push
 from bridge.errors import BridgeError, ConfigError
 from bridge.model import Outcome, Stream
 from bridge.observe.metrics import Metrics, StreamLoad
-from bridge.okta.api import api_of
-from bridge.okta.users import Users
-from bridge.parts import Parts, Ports, key_ring, parts
+from bridge.parts import Parts, Ports, key_ring, lookups, parts
 from bridge.pipeline.chores import Chores
 from bridge.pipeline.directory import Directories, Directory
 from bridge.pipeline.errands import Doc, Errandry, Failed, Note
@@ -79,7 +77,9 @@ class Bridge:
         self._tasks: list[asyncio.Task[None]] = []
         clock = ports.clock
         mint = Minter(parts.config.transmitter.issuer, lambda: self.ring, clock, ports.ids, self._signer)
-        self.directories = directories_of(parts, ports)
+        self.directories = Directories(
+            {name: Directory(name, lookup, clock) for name, lookup in lookups(parts, ports).items()}
+        )
         self.outbox = Outbox(store, self._push, clock, ports.dice, self.metrics, self.trouble)
         self.gate = Gate(store, parts.limits)
         self.teller = Teller(
@@ -280,17 +280,6 @@ class Bridge:
             ),
             Listener("admin", admin_app(self.readiness, self.scrape), admin.host, admin.port, grace=REQUEST_GRACE),
         ]
-
-
-def directories_of(parts: Parts, ports: Ports) -> Directories:
-    """Whom the receivers know that can be asked."""
-    apis = {
-        name: api_of(receiver, parts.outbound, ports.clock, ports.ids)
-        for name, receiver in parts.config.receivers.items()
-    }
-    return Directories(
-        {name: Directory(name, Users(api).known, ports.clock) for name, api in apis.items() if api is not None}
-    )
 
 
 async def open_bridge(loaded: Loaded, ports: Ports | None = None) -> Bridge:

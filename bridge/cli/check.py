@@ -151,6 +151,7 @@ def _receiver(name: str, receiver: Receiver, loaded: Loaded) -> dict[str, Any]:
         "subject": receiver.subject,
         "aggregate": receiver.aggregate,
         "authorization": "set" if receiver.authorization_header else "none",
+        "read_api": "set" if receiver.has_api else "none",
         "enabled": receiver.enabled,
         "events": receiver.events,
         "connectors": receiver.connectors,
@@ -213,7 +214,7 @@ def _print(report: dict[str, Any]) -> None:
         pairs([(f"  {key}", value) for key, value in each["settings"].items()])
     for each in report["receivers"]:
         write(f"\nreceiver {each['name']}{'' if each['enabled'] else ' (disabled)'}")
-        pairs([(f"  {key}", each[key]) for key in ("profile", "audience", "endpoint", "aggregate", "authorization")])
+        pairs([(f"  {key}", each[key]) for key in ("profile", "audience", "endpoint", "aggregate", "authorization", "read_api")])
         pairs([(f"  {key}", ", ".join(each[key])) for key in ("events", "connectors", "domains") if each[key]])
     if report["no_effect"] or report["notes"] or report["orphaned"]:
         write()

@@ -117,8 +117,10 @@ class Directories:
         for stream, login in wanted:
             if stream.name in self._by_stream:
                 asked.setdefault(stream.name, []).append(login)
+        if not asked:
+            return False
         await asyncio.gather(*(self._by_stream[name].prefetch(logins) for name, logins in asked.items()))
-        return bool(asked)
+        return True
 
     async def close(self) -> None:
         await asyncio.gather(*(directory.close() for directory in self._by_stream.values()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -37,14 +38,10 @@ async def _fails(rig: Rig, device: int) -> None:
 async def test_a_stranger_is_kept_back_and_told_once_known(rig: Rig, org: Org) -> None:
     await _fails(rig, 1)
 
-    async def why() -> str:
-        code, out, _ = await rig.service.command("devices", "show", "1")
-        return out if code == 0 else ""
-
-    await wait_until(lambda: "GET /api/v1/users/p1%40acme.example" in " ".join(org.paths()) or org.paths()[1:])
-    await wait_until(lambda: rig.service.logged("look.finished"))
-    shown = await why()
-    assert "unknown_at_receiver" in shown
+    await wait_until(lambda: rig.service.logged("look.finished"), what=rig.service.tail)
+    assert len(org.asked) == 2, "the list, and then the one that it did not find"
+    code, shown, _ = await rig.service.command("devices", "show", "1")
+    assert (code, "unknown_at_receiver" in shown) == (0, True)
     assert "does not know this login" in shown
     assert rig.statuses("okta") == []
     org.users[email(1)] = "ACTIVE"
@@ -71,3 +68,20 @@ async def test_trouble_at_the_api_keeps_nobody_from_being_told(rig: Rig, org: Or
     await rig.ring(resolved(2))
     await rig.hears("okta", "not-compliant", "compliant")
     assert rig.service.logged("receiver.not_asked")
+
+
+async def test_accepted_and_seen(org: Org, tmp_path: Path) -> None:
+    """The stand-in answers 202 whatever comes; only its System Log tells who was known."""
+    okta = {"profile": "okta", "api_url": org.base, "api_token": READ_TOKEN,
+            "endpoint_url": f"{org.base}/security/api/v1/security-events"}  # fmt: skip
+    async with Rig(tmp_path, {"okta": okta}) as rig:
+        await rig.start()
+        org.users[email(3)] = "ACTIVE"
+        await _fails(rig, 3)
+        await wait_until(lambda: org.sets, what=rig.service.tail)
+        await rig.quiet(devices=[])
+        jti = org.sets[0]["jti"]
+        found = await rig.service.shown("deliveries", "show", jti)
+        assert (found["state"], found["seen"]["state"], found["seen"]["by"]) == ("delivered", "seen", "jti")
+        org.events.clear()
+        assert (await rig.service.shown("deliveries", "show", jti))["seen"]["state"] == "not_seen"
