@@ -19,6 +19,9 @@ FOLDING = (
     "nor owners that no webhook names"
 )
 
+SHOWN = ("profile", "audience", "endpoint", "aggregate", "authorization", "read_api")
+"""Of a receiver, for people."""
+
 
 async def check(
     *,
@@ -214,7 +217,7 @@ def _print(report: dict[str, Any]) -> None:
         pairs([(f"  {key}", value) for key, value in each["settings"].items()])
     for each in report["receivers"]:
         write(f"\nreceiver {each['name']}{'' if each['enabled'] else ' (disabled)'}")
-        pairs([(f"  {key}", each[key]) for key in ("profile", "audience", "endpoint", "aggregate", "authorization", "read_api")])
+        pairs([(f"  {key}", each[key]) for key in SHOWN])
         pairs([(f"  {key}", ", ".join(each[key])) for key in ("events", "connectors", "domains") if each[key]])
     if report["no_effect"] or report["notes"] or report["orphaned"]:
         write()
