@@ -12,6 +12,7 @@ from bridge.pipeline.owed import Owed
 from bridge.posture.decision import Decision
 from bridge.ssf.ledger import UNKNOWN_AT_RECEIVER
 from bridge.store.records import Look, LookDone, NewDelivery, Ring, Unit, Urgency
+from bridge.value import value
 
 SOON = 900.0
 LATER = 3600.0
@@ -22,7 +23,7 @@ NEW = 7200.0
 Answer = Snapshot | LookFailed
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answered:
     """A look and what came of it; `answer` None: nobody can be asked, fold what was stated.
 

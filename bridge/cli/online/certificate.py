@@ -10,7 +10,8 @@ from urllib.parse import urlsplit
 from bridge.cli.online.line import Line
 from bridge.cli.output import when
 from bridge.config import Config
-from bridge.outbound import GuardedResolver, RefusedAddress, trust
+from bridge.outbound import trust
+from bridge.resolver import GuardedResolver, RefusedAddress
 
 PATIENCE: Final = 5.0
 SOON: Final = 14 * 86400.0
