@@ -22,9 +22,10 @@ from bridge.delivery.push import push
 from bridge.errors import BridgeError, ConfigError
 from bridge.model import Outcome, Stream
 from bridge.observe.metrics import Metrics
-from bridge.parts import Parts, Ports, key_ring, parts
+from bridge.parts import Parts, Ports, key_ring, lookups, parts
 from bridge.pipeline.chores import Chores
 from bridge.pipeline.configuration import note_configuration
+from bridge.pipeline.directory import Directories, Directory
 from bridge.pipeline.errands import Doc, Errandry, Failed, Note
 from bridge.pipeline.gate import Gate
 from bridge.pipeline.gauges import gauge
@@ -85,11 +86,14 @@ class Bridge:
         self._tasks: list[asyncio.Task[None]] = []
         clock = ports.clock
         mint = Minter(parts.config.transmitter.issuer, lambda: self.ring, clock, ports.ids, self._signer)
+        self.directories = Directories(
+            {name: Directory(name, lookup, clock) for name, lookup in lookups(parts, ports).items()}
+        )
         self.outbox = Outbox(store, self._push, clock, ports.dice, self.metrics, self.trouble)
         self.gate = Gate(store, parts.limits, lambda *about: self.channels.guard(*about))
         self.teller = Teller(
             store, parts.sources, self.streams, parts.identity, mint, clock, ports.dice, self.metrics, self.outbox.wake,
-            gate=self.gate, policy=parts.policy,
+            gate=self.gate, policy=parts.policy, directories=self.directories,
         )  # fmt: skip
         self.lanes = {
             name: Lane(source, store, self.teller, clock, self.metrics, self.trouble)
@@ -226,6 +230,7 @@ class Bridge:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.directories.close()
         for lane in self.lanes.values():
             await lane.abandon()
 
