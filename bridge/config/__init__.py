@@ -10,6 +10,7 @@ from __future__ import annotations
 from bridge.config.effect import no_effect
 from bridge.config.load import Draft, Loaded, Locator, load, read
 from bridge.config.model import Config
+from bridge.config.notify import Alarms, Notify
 from bridge.config.policy import Guard, Policy
 from bridge.config.receiver import Client, Receiver
 from bridge.config.secret import Secret
@@ -27,6 +28,7 @@ from bridge.config.sections import (
 
 __all__ = [
     "Admin",
+    "Alarms",
     "Client",
     "Config",
     "Connector",
@@ -38,6 +40,7 @@ __all__ = [
     "Loaded",
     "Locator",
     "Log",
+    "Notify",
     "Policy",
     "Receiver",
     "Secret",
