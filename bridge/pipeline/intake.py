@@ -82,17 +82,17 @@ class Intake:
 
     def _arrival(self, webhook: VerifiedWebhook, parsed: Parsed) -> Arrival:
         new_id = self._ids.new()
-        cause = parsed.delivery_id or new_id
+        cause = digest(webhook.connector, parsed.delivery_id or new_id)
         return Arrival(
             id=new_id,
             connector=webhook.connector,
             received_at=webhook.received_at,
             type=parsed.type[:80],
-            delivery_hash=digest(webhook.connector, parsed.delivery_id) if parsed.delivery_id else None,
+            delivery_hash=cause if parsed.delivery_id else None,
             body=webhook.body,
             headers={name: webhook.headers[name] for name in KEPT_HEADERS if name in webhook.headers},
             ignored=parsed.ignored,
-            rings=_rings(webhook, parsed.statements, digest(webhook.connector, cause)[:32]),
+            rings=_rings(webhook, parsed.statements, cause[:32]),
         )
 
     async def _keep_misfit(self, webhook: VerifiedWebhook, misfit: Misfit) -> None:

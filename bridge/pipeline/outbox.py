@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -20,6 +20,7 @@ from bridge.pipeline.ports import Meter, Push
 from bridge.pipeline.undone import Undone
 from bridge.store.protocol import Store
 from bridge.store.records import Delivery, Settlement, StreamRow
+from bridge.value import replace
 
 _log = structlog.get_logger("bridge.outbox")
 

@@ -98,7 +98,7 @@ class Service:
         (self.folder / "crash-at").write_text(where)
         self.signal(signal.SIGUSR1)
 
-    async def ended(self, seconds: float = 15.0) -> int:
+    async def ended(self, seconds: float = 60.0) -> int:
         """The exit code, once it is gone; -9 if it was killed."""
         assert self.process is not None
         async with asyncio.timeout(seconds):

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bridge.clock import Clock
 from bridge.model import Device, LedgerRow
 from bridge.store.errands import ConnectorRow, Errand
 from bridge.store.ledger_rules import tail_of
 from bridge.store.notices import Notice
 from bridge.store.records import Arrival, AuditEntry, Delivery, KeyRow, Look, Quarantined, StreamRow
+from bridge.value import replace
 
 Pair = tuple[str, str]
 

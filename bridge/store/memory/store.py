@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from bridge.store.memory.errands import Errands
 from bridge.store.memory.holds import Holds
 from bridge.store.memory.notices import Notices
 from bridge.store.records import AuditEntry, KeyRow, StreamRow
+from bridge.value import replace
 
 
 class MemoryStore(Holds, Errands, Notices):
