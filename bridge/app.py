@@ -24,16 +24,19 @@ from bridge.model import Outcome, Stream
 from bridge.observe.metrics import Metrics
 from bridge.parts import Parts, Ports, key_ring, parts
 from bridge.pipeline.chores import Chores
+from bridge.pipeline.configuration import note_configuration
 from bridge.pipeline.errands import Doc, Errandry, Failed, Note
 from bridge.pipeline.gate import Gate
 from bridge.pipeline.gauges import gauge
 from bridge.pipeline.intake import Intake
+from bridge.pipeline.journal import Journal
 from bridge.pipeline.keeper import Keeper
 from bridge.pipeline.looks import Lane
 from bridge.pipeline.mint import Minter
 from bridge.pipeline.outbox import Outbox
 from bridge.pipeline.reconcile import Reconciler
 from bridge.pipeline.resume import resume
+from bridge.pipeline.retention import Retention
 from bridge.pipeline.streams import Plan, reconcile
 from bridge.pipeline.tell import Teller
 from bridge.pipeline.timetable import Timetable
@@ -112,12 +115,18 @@ class Bridge:
             },
             clock, self.trouble,
         )  # fmt: skip
-        self.intake = Intake(parts.sources, store, clock, ports.ids, self.metrics, self._rang)
         self.channels = Channels(
             parts, store, ports, self.metrics,
             outbox=self.outbox, lanes=self.lanes, streams=self._names, failing=self._failing,
         )  # fmt: skip
         self.notices = self.channels.notices
+        keep = parts.config.retention
+        self.intake = Intake(
+            parts.sources, store, clock, ports.ids, self.metrics, self._rang, quarantine=keep.quarantine_limit
+        )
+        self.journal = Journal(store, clock, ports.ids, "serve")
+        """For what is done by itself: holds, releases. What a person asked for is recorded in their name."""
+        self.retention = Retention(store, keep, clock, self.metrics, self.trouble)
 
     # -- start and stop -------------------------------------------------------------------------
 
@@ -141,6 +150,7 @@ class Bridge:
         self._run("outbox", self.outbox.run())
         for name, lane in self.lanes.items():
             self._run(f"looks:{name}", lane.run())
+        self._run("retention", self.retention.run())
         self._run("streams", self.keeper.run())
         self._run("errands", self.errandry.run())
         self._run("timetable", self.timetable.run(), ends=True)
@@ -299,7 +309,10 @@ async def open_bridge(loaded: Loaded, ports: Ports | None = None) -> Bridge:
     built = parts(loaded, ports)
     store = await open_store(loaded.config.store.url, ports.clock, exclusive=True, create=True)
     try:
-        return Bridge(built, store, key_ring(loaded.config, ports.clock), ports)
+        bridge = Bridge(built, store, key_ring(loaded.config, ports.clock), ports)
+        secrets = {name: source.secret_settings for name, source in built.sources.items()}
+        await note_configuration(Journal(store, ports.clock, ports.ids, ports.who), loaded, secrets, __version__)
+        return bridge
     except BaseException:
         await store.close()
         await built.outbound.close()
@@ -307,10 +320,13 @@ async def open_bridge(loaded: Loaded, ports: Ports | None = None) -> Bridge:
 
 
 async def run(
-    loaded: Loaded, stop: asyncio.Event, on_ready: Callable[[Sequence[Address]], None] = lambda addresses: None
+    loaded: Loaded,
+    stop: asyncio.Event,
+    on_ready: Callable[[Sequence[Address]], None] = lambda addresses: None,
+    ports: Ports | None = None,
 ) -> None:
     """Serve until `stop`: readiness says 503, work under way ends, the listeners close; in ten seconds at most."""
-    bridge = await open_bridge(loaded)
+    bridge = await open_bridge(loaded, ports)
     closing = asyncio.Event()
     await bridge.start()
     web = asyncio.create_task(serve(bridge.listeners(), stop=closing, on_ready=on_ready))

@@ -23,6 +23,8 @@ class Ports:
     clock: Clock = field(default_factory=SystemClock)
     ids: Ids = field(default_factory=SystemIds)
     dice: Dice = field(default_factory=SystemDice)
+    who: str = "serve"
+    """Who started it, for the audit log."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,19 @@ def test_the_defaults_that_the_sample_shows_are_the_defaults(tmp_path: Path) -> 
     (tmp_path / "config.toml").write_text('[transmitter]\nissuer = "https://signals.acme.example"\n')
     bare = load(tmp_path / "config.toml", {}).config
     shown = load(EXAMPLE, ENVIRON).config
-    for section in ("server", "admin", "store", "delivery", "policy", "guard", "identity", "keys", "log", "alarms"):
+    for section in (
+        "server",
+        "admin",
+        "store",
+        "delivery",
+        "policy",
+        "guard",
+        "identity",
+        "keys",
+        "log",
+        "alarms",
+        "retention",
+    ):
         assert getattr(bare, section) == getattr(shown, section), section
 
 

@@ -13,6 +13,7 @@ from bridge.config.model import Config
 from bridge.config.notify import Alarms, Notify
 from bridge.config.policy import Guard, Policy
 from bridge.config.receiver import Client, Receiver
+from bridge.config.retention import Retention
 from bridge.config.secret import Secret
 from bridge.config.sections import (
     Admin,
@@ -43,6 +44,7 @@ __all__ = [
     "Notify",
     "Policy",
     "Receiver",
+    "Retention",
     "Secret",
     "Server",
     "Store",

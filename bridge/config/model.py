@@ -11,6 +11,7 @@ from bridge.config.kinds import Name
 from bridge.config.notify import Alarms, Notify
 from bridge.config.policy import Guard, Policy
 from bridge.config.receiver import OAuth, Receiver
+from bridge.config.retention import Retention
 from bridge.config.sections import (
     Admin,
     Connector,
@@ -41,6 +42,7 @@ class Config(BaseSettings):
     log: Log = Field(default_factory=Log)
     alarms: Alarms = Field(default_factory=Alarms)
     notify: tuple[Notify, ...] = ()
+    retention: Retention = Field(default_factory=Retention)
     connectors: dict[Name, Connector] = Field(default_factory=dict)
     receivers: dict[Name, Receiver] = Field(default_factory=dict)
     oauth: OAuth = Field(default_factory=OAuth)

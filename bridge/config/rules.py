@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from bridge.config.kinds import url_fault
 from bridge.config.notify import Notify
 from bridge.config.receiver import Client, Receiver
+from bridge.config.retention import Retention
 from bridge.config.sections import MEMORY, SQLITE, Admin, Delivery, Server, Store, Transmitter
 from bridge.lines import Path
 
@@ -30,6 +31,8 @@ def cross_faults(parts: Mapping[str, Any], named: Mapping[str, frozenset[str]]) 
     yield from _listeners(parts.get("server"), parts.get("admin"))
     if delivery is not None and delivery.proxy is not None and (fault := url_fault(delivery.proxy)):
         yield ("delivery", "proxy"), fault
+    if (retention := parts.get("retention")) is not None:
+        yield from _retention(retention)
     for name, receiver in parts.get("receivers", {}).items():
         for path, message in _receiver(receiver, insecure, named):
             yield ("receivers", name, *path), message
@@ -62,6 +65,14 @@ def _store(store: Store) -> Found:
             yield path, "must name a file: sqlite:///caep-bridge.db, or sqlite:////absolute/path.db"
     elif store.url != MEMORY:
         yield path, "must be sqlite:///<file>"
+
+
+def _retention(retention: Retention) -> Found:
+    if retention.webhooks > retention.delivery_ids:
+        written = "webhooks" if "webhooks" in retention.model_fields_set else "delivery_ids"
+        other = "delivery_ids" if written == "webhooks" else "webhooks"
+        relation = "longer" if written == "webhooks" else "shorter"
+        yield ("retention", written), f"must not be {relation} than retention.{other}: the payload goes with its line"
 
 
 def _listeners(server: Server | None, admin: Admin | None) -> Found:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
 from bridge.clock import Clock
 from bridge.connector import parse as parsing
@@ -75,6 +76,16 @@ class Connector:
 
     def __repr__(self) -> str:
         return f"Connector({self.name!r}, type={self.type!r}, judge={self.judge.name!r}, has_api={self.has_api})"
+
+    @property
+    def secret_settings(self) -> frozenset[str]:
+        """The settings whose values are not to be shown."""
+        return frozenset(name for name, setting in self._manifest.settings.items() if setting.secret)
+
+    @cached_property
+    def reads_headers(self) -> frozenset[str]:
+        """The headers that say something, in lower case; none by which the vendor proves itself."""
+        return self._manifest.headers - {self._manifest.auth.header, "authorization", "cookie"}
 
     def verify(self, webhook: Webhook) -> VerifiedWebhook:
         """Raises Unauthenticated. The only place where a VerifiedWebhook is made."""

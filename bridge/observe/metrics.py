@@ -78,6 +78,15 @@ class Metrics:
         self._key_age = Gauge(
             "signing_key_age_seconds", "Age of the key that signs.", namespace=_NAMESPACE, registry=self.registry
         )
+        self._rows = Gauge(
+            "stored_rows", "Rows in the store, by table, at the last housekeeping.",
+            ["table"], namespace=_NAMESPACE, registry=self.registry,
+        )  # fmt: skip
+        self._file = Gauge(
+            "store_bytes", "Bytes of the database, at the last housekeeping.",
+            ["part"], namespace=_NAMESPACE, registry=self.registry,
+        )  # fmt: skip
+        self._expired = self._counter("expired_rows", "Rows whose time was up, by what they were.", "kind")
         self._latency = Histogram(
             "webhook_to_acknowledged_seconds",
             "From a webhook's receipt to the receiver's acknowledgement of the SET that it caused.",
@@ -114,6 +123,16 @@ class Metrics:
             self._oldest.labels(name).set(max(0.0, load.oldest_age))
             self._pending.labels(name).set(load.pending)
             self._dead.labels(name).set(load.dead)
+
+    def stored(self, rows: Mapping[str, int], used: int, free: int) -> None:
+        """Rows by table, and bytes of the database in use and free for rows to come."""
+        for table, count in rows.items():
+            self._rows.labels(table).set(count)
+        self._file.labels("used").set(used)
+        self._file.labels("free").set(free)
+
+    def expired(self, kind: str, count: int) -> None:
+        self._expired.labels(kind).inc(count)
 
     def block_undone(self, connector: str) -> None:
         """Somebody was told off and on again within 10 minutes: a false alarm, or a very quick repair."""

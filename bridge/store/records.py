@@ -128,6 +128,7 @@ class Quarantined:
     received_at: float
     body: bytes
     problem: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 # -- belief, ledger, deliveries --------------------------------------------------------------------

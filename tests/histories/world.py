@@ -88,6 +88,8 @@ class Vendor:
         self.fresh: list[bool] = []
         """Of each look, whether it was to be asked without what is remembered."""
 
+    reads_headers: frozenset[str] = frozenset()
+
     def verify(self, webhook: Webhook) -> VerifiedWebhook:
         return VerifiedWebhook(webhook)
 
