@@ -223,8 +223,8 @@ def _print(report: dict[str, Any]) -> None:
         pairs([(f"  {key}", ", ".join(each[key])) for key in ("events", "connectors", "domains") if each[key]])
     for each in report["notify"]:
         write(f"\nnotify {each['name']}")
-        pairs([(f"  {key}", each[key]) for key in ("kind", "url", "secret") if each[key]])
-        pairs([("  on", ", ".join(each["on"]))])
+        shown = [(f"  {key}", each[key]) for key in ("kind", "url", "secret") if each[key]]
+        pairs([*shown, ("  on", ", ".join(each["on"]))])
     if report["no_effect"] or report["notes"] or report["orphaned"]:
         write()
     for note in report["no_effect"]:
