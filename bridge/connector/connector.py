@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -69,6 +69,7 @@ class Connector:
         self._given = given
         self._plain = given.scoped()
         self.judge = Judge(manifest.judges[choices.judge], manifest.title, self._plain)
+        self._judges = {choices.judge: self.judge}
         self._cache = Cache(clock)
         self._api, self._clock = api, clock
         self._looker = Looker(manifest.steps, api, self._cache) if api else None
@@ -129,7 +130,7 @@ class Connector:
 
     def sweep(
         self, resume: str | None = None, *, every_judgement: bool = False, heard: Heard | None = None
-    ) -> AsyncIterator[SweepPage]:
+    ) -> AsyncGenerator[SweepPage, None]:
         """All devices of the vendor, page by page, behind the page whose `next` was `resume`. Raises LookFailed.
 
         Joined lists are read whole before the first page; `heard` is called after each page of any list. A snapshot's
@@ -144,4 +145,11 @@ class Connector:
 
     def judge_named(self, name: str) -> Judge:
         """One of the type's judgements, also if another one is chosen. Raises KeyError."""
-        return Judge(self._manifest.judges[name], self.title, self._plain)
+        if name not in self._judges:
+            self._judges[name] = Judge(self._manifest.judges[name], self.title, self._plain)
+        return self._judges[name]
+
+    @property
+    def judgements(self) -> dict[str, str]:
+        """Those of the type, by name: what each calls not compliant."""
+        return {name: spec.help for name, spec in self._manifest.judges.items()}

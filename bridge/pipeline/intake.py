@@ -121,17 +121,17 @@ def kept_headers(source: Source, webhook: Webhook) -> dict[str, str]:
 
 
 def arrival_of(webhook_id: str, webhook: Webhook, parsed: Parsed, headers: Mapping[str, str]) -> Arrival:
-    cause = parsed.delivery_id or webhook_id
+    cause = digest(webhook.connector, parsed.delivery_id or webhook_id)
     return Arrival(
         id=webhook_id,
         connector=webhook.connector,
         received_at=webhook.received_at,
         type=parsed.type[:80],
-        delivery_hash=digest(webhook.connector, parsed.delivery_id) if parsed.delivery_id else None,
+        delivery_hash=cause if parsed.delivery_id else None,
         body=webhook.body,
         headers=headers,
         ignored=parsed.ignored,
-        rings=rings_of(webhook, parsed.statements, digest(webhook.connector, cause)[:32]),
+        rings=rings_of(webhook, parsed.statements, cause[:32]),
     )
 
 

@@ -70,8 +70,8 @@ async def _devices(store: Store, addresses: set[str]) -> tuple[set[str], list[De
             found.update({one.key: one for one in page if addresses_of(one) & known})
             after = page[-1].key
         people = {(one.connector, one.owner.id) for one in found.values() if one.owner is not None and one.owner.id}
-        for connector, owner_id in sorted(people):
-            found.update({one.key: one for one in await store.devices_of_person(connector, owner_id)})
+        for theirs in (await store.devices_of_people(people)).values() if people else ():
+            found.update({one.key: one for one in theirs})
         grown = known.union(*(addresses_of(one) for one in found.values()))
         if grown == known:
             return known, [found[key] for key in sorted(found)]

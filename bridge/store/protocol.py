@@ -93,7 +93,8 @@ class Beliefs(Protocol):
     async def told(self, stream_id: str, status: Status, *, after: str = "", limit: int = 100) -> list[LedgerRow]:
         """The ledger rows of a stream that was told this status, by subject, beginning after the subject `after`."""
 
-    async def devices_of_person(self, connector: str, owner_id: str) -> list[Device]: ...
+    async def devices_of_people(self, people: Collection[tuple[str, str]]) -> dict[tuple[str, str], list[Device]]:
+        """All devices of each vendor person (connector, owner id), by device id; a person without any is there too."""
 
 
 class Holds(Protocol):

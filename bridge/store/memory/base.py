@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from itertools import count
 
 from bridge.clock import Clock
@@ -12,6 +11,7 @@ from bridge.store.errands import ConnectorRow, Errand
 from bridge.store.ledger_rules import tail_of
 from bridge.store.notices import Notice
 from bridge.store.records import Arrival, AuditEntry, Delivery, KeyRow, Look, Quarantined, Ring, StreamRow
+from bridge.value import replace
 
 Pair = tuple[str, str]
 

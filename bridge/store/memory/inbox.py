@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from bridge.errors import StoreProblem
 from bridge.store.look_rules import finished, rung
 from bridge.store.memory.base import Tables
 from bridge.store.records import Accepted, Arrival, LeasedLook, Look, LookDone, Quarantined, Ring
+from bridge.value import replace
 
 
 def free(leased_until: float | None, now: float) -> bool:

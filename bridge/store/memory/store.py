@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from bridge.store.memory.erasure import Erasure
 from bridge.store.memory.errands import Errands
 from bridge.store.memory.holds import Holds
 from bridge.store.memory.notices import Notices
 from bridge.store.records import KeyRow, StreamRow
+from bridge.value import replace
 
 
 class MemoryStore(Erasure, Holds, Errands, Notices):

@@ -94,8 +94,8 @@ class SqlStore(Records):
         want = beliefs.Filter(connector, status, search, hold, after, limit)
         return await self._read(lambda conn: beliefs.list_devices(conn, want))
 
-    async def devices_of_person(self, connector: str, owner_id: str) -> list[Device]:
-        return await self._reader.submit(beliefs.of_person_many, (connector, owner_id))
+    async def devices_of_people(self, people: Collection[tuple[str, str]]) -> dict[tuple[str, str], list[Device]]:
+        return await self._read(lambda conn: beliefs.of_people(conn, people))
 
     async def told(self, stream_id: str, status: Status, *, after: str = "", limit: int = 100) -> list[LedgerRow]:
         return await self._read(lambda conn: beliefs.told(conn, stream_id, status, after, limit))
