@@ -99,6 +99,11 @@ class Outbox:
     def wake(self) -> None:
         self._wake.set()
 
+    def unwell(self) -> list[tuple[str, float, str]]:
+        """Each stream whose receiver is unwell: its name, since when, and the last answer's code."""
+        found = [(lane.stream.name, lane.health) for lane in self._lanes.values() if lane.health.failures]
+        return [(name, health.unwell_since, health.last_code) for name, health in found if health.unwell_since]
+
     async def note_enabled(self, stream_ids: Collection[str]) -> None:
         """Note in the store that these streams were told what differs: a later start need not compare again."""
         for lane in [lane for stream_id, lane in self._lanes.items() if stream_id in stream_ids]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from typing import Protocol
 
 from bridge.connector.sweep import SweepPage
@@ -29,12 +29,20 @@ class Source(Protocol):
     @property
     def judge(self) -> Judge: ...
     @property
+    def reads_headers(self) -> Collection[str]:
+        """Headers of a webhook, in lower case, that say something and are no proof."""
+
+    @property
     def has_list(self) -> bool:
         """Whether `sweep` can be asked: there is an API, and the connector says how its devices are listed."""
 
     @property
     def list_every(self) -> float:
         """Seconds between two sweeps, as the connector wishes."""
+
+    @property
+    def looks_a_minute(self) -> int | None:
+        """How many looks the vendor's rate serves in a minute, about; None: it has no limit."""
 
     @property
     def lists_whole_fleet(self) -> bool:
@@ -56,6 +64,9 @@ class Source(Protocol):
 Mint = Callable[[Sequence[tuple[Event, Stream]]], Awaitable[list[SignedSET]]]
 """Signs a batch, each for its stream, in the order given."""
 
+Verify = Callable[[Sequence[tuple[Stream, str | None]]], Awaitable[list[SignedSET]]]
+"""Signs a verification event for each stream, with the `state` that its receiver gave (SSF 1.0 §8.1.4)."""
+
 Push = Callable[[Stream, str], Awaitable[Outcome]]
 """Sends one SET once; network and HTTP trouble is an Outcome, never an exception."""
 
@@ -69,6 +80,12 @@ class Meter(Protocol):
     def delivery(self, stream: str, outcome: str) -> None: ...
     def acknowledged(self, stream: str, seconds: float) -> None:
         """From the webhook's receipt to the receiver's acknowledgement."""
+
+    def drift(self, connector: str, n: int) -> None:
+        """So many more devices had changed without a webhook."""
+
+    def reconciled(self, connector: str, devices: int, seconds: float, ok: bool) -> None:
+        """A list was taken, whole if `ok`."""
 
     def block_undone(self, connector: str) -> None:
         """Somebody was told off and on again within 10 minutes."""

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bridge.model import Device, LookFailed, Snapshot, Stream
-from bridge.pipeline.draft import Draft
+from bridge.pipeline.draft import Draft, Standing
 from bridge.pipeline.owed import Owed
 from bridge.posture.decision import Decision
-from bridge.store.records import Look, LookDone, NewDelivery, Unit, Urgency
+from bridge.store.records import Look, LookDone, NewDelivery, Ring, Unit, Urgency
 from bridge.value import value
 
 Answer = Snapshot | LookFailed
@@ -87,7 +87,17 @@ def unit_of(one: Waiting, deliveries: Mapping[int, NewDelivery]) -> Unit:
         ledger=tuple(owing.write(deliveries.get(id(owing))) for owing in one.owed.owings),
         moves=one.owed.moves,
         look=_look_done(one.answered.look, one.the_draft.decision) if one.answered.look is not None else None,
+        rings=_later(one),
     )
+
+
+def _later(one: Waiting) -> tuple[Ring, ...]:
+    """A sweep has no look of its own that would stay due for a deadline."""
+    draft = one.the_draft
+    if one.answered.look is not None or draft.standing is Standing.COMPARED or draft.decision.again_at is None:
+        return ()
+    device = draft.device
+    return (Ring(device.connector, device.device_id, draft.txn, draft.decision.again_at, None, (), Urgency.REPEAT),)
 
 
 def _look_done(look: Look, decision: Decision) -> LookDone:

@@ -34,12 +34,17 @@ OWNER_UNCONFIRMED: Final = "owner_unconfirmed"
 
 RETIRED: Final = "retired"
 OVERRIDDEN: Final = "overridden"
+BASELINE: Final = "baseline"
+BASELINE_RELEASED: Final = "baseline_released"
+BASELINE_DISCARDED: Final = "baseline_discarded"
+SETTLING: Final = "settling"
+EXEMPT_BY_POLICY: Final = "exempt_by_policy"
 HELD: Final[Mapping[HoldKind, str]] = {
-    "baseline": "baseline",
-    "released": "baseline_released",
-    "discarded": "baseline_discarded",
-    "settling": "settling",
-    "exempt": "exempt_by_policy",
+    "baseline": BASELINE,
+    "released": BASELINE_RELEASED,
+    "discarded": BASELINE_DISCARDED,
+    "settling": SETTLING,
+    "exempt": EXEMPT_BY_POLICY,
 }
 """Belief stands, and is not told: by the kind of the hold."""
 

@@ -13,10 +13,13 @@ ALREADY_TOLD: Final = "already_told"
 CANCELLED_OUT: Final = "cancelled_out"
 DEAD: Final = "dead"
 DRY_RUN: Final = "dry_run"
+HELD_BY_GUARD: Final = "held_by_guard"
+GUARD_RELEASED: Final = "guard_released"
+GUARD_DISCARDED: Final = "guard_discarded"
 HELD: Final[Mapping[HeldWhy, str]] = {
-    "guard": "held_by_guard",
-    "released": "guard_released",
-    "discarded": "guard_discarded",
+    "guard": HELD_BY_GUARD,
+    "released": GUARD_RELEASED,
+    "discarded": GUARD_DISCARDED,
 }
 
 

@@ -12,7 +12,11 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from bridge.model import DeliveryState, Device, HeldWhy, LedgerRow, Status
+from bridge.store.archive import Archive
+from bridge.store.erasure import Erasure
 from bridge.store.errands import Errands
+from bridge.store.expiry import Expiry
+from bridge.store.marks import Marks
 from bridge.store.notices import Notices
 from bridge.store.records import (
     Accepted,
@@ -54,6 +58,12 @@ class Looks(Protocol):
 
     async def lease_looks(self, connector: str, limit: int, now: float, until: float) -> list[LeasedLook]:
         """The most urgent due looks that nobody holds, oldest first, now held until `until`."""
+
+    async def due_looks(self, connector: str, now: float) -> Mapping[str, int]:
+        """The devices whose look is due and not held, each with the look's generation."""
+
+    async def looks_by(self, txn: str, now: float) -> list[Look]:
+        """The looks of this cause that are due, or whose last try failed."""
 
     async def next_look_at(self, connector: str) -> float | None:
         """When the next unheld look of the connector falls due."""
@@ -183,10 +193,15 @@ class Keys(Protocol):
 
 
 class Audit(Protocol):
-    async def record(self, entry: AuditEntry) -> None: ...
+    """Append-only: nothing changes an entry, and only `Expiry` removes one, by its age."""
 
-    async def audit(self, *, limit: int = 100) -> list[AuditEntry]:
-        """Newest first."""
+    async def record(self, entry: AuditEntry) -> None:
+        """Called by `bridge.pipeline.journal` alone, which keeps people's addresses out of it."""
+
+    async def audit(
+        self, *, since: float | None = None, who: str = "", what: str = "", target: str = "", limit: int = 100
+    ) -> list[AuditEntry]:
+        """Newest first. `who` matches whole, `what` whole or as the first words of `what.more`, `target` as a part."""
 
 
 class Housekeeping(Protocol):
@@ -208,5 +223,7 @@ class Told(Beliefs, Holds, Outbox, Protocol):
     """What the teller and comparisons need: belief, what is held, and what was sent."""
 
 
-class Store(Inbox, Looks, Told, Streams, Keys, Audit, Errands, Notices, Housekeeping, Protocol):
+class Store(
+    Inbox, Looks, Told, Streams, Keys, Audit, Errands, Notices, Housekeeping, Archive, Expiry, Marks, Erasure, Protocol
+):
     """The whole; a caller is typed with the part that it needs."""

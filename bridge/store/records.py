@@ -40,7 +40,8 @@ class Ring:
     device_id: str
     txn: str
     due_at: float
-    received_at: float
+    received_at: float | None
+    """None: no webhook, but a deadline, a list or an operator."""
     statements: tuple[Statement, ...] = ()
     urgency: Urgency = Urgency.DOORBELL
 
@@ -127,6 +128,7 @@ class Quarantined:
     received_at: float
     body: bytes
     problem: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 # -- belief, ledger, deliveries --------------------------------------------------------------------

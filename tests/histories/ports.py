@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 START = 1_800_000_000.0
 
 
@@ -23,6 +25,7 @@ class Clock:
 
     async def sleep(self, seconds: float) -> None:
         self.time += seconds
+        await asyncio.sleep(0)
 
 
 class Ids:
@@ -51,3 +54,5 @@ class Nothing:
     def delivery(self, stream: str, outcome: str) -> None: ...
     def acknowledged(self, stream: str, seconds: float) -> None: ...
     def block_undone(self, connector: str) -> None: ...
+    def drift(self, connector: str, n: int) -> None: ...
+    def reconciled(self, connector: str, devices: int, seconds: float, ok: bool) -> None: ...

@@ -96,7 +96,7 @@ class Beliefs(Inbox):
         return tail_of(row)
 
     def _next_id(self) -> int:
-        """Ids are never given twice, whatever was pruned."""
+        """Ids are never given twice, whatever was removed."""
         return max(self._last_id, *self._deliveries) + 1 if self._deliveries else self._last_id + 1
 
     def _end(self, before: Delivery, after: Delivery) -> None:

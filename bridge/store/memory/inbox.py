@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from bridge.errors import StoreProblem
 from bridge.store.look_rules import finished, rung
@@ -23,13 +23,19 @@ class Inbox(Tables):
         if arrival.id in self._webhooks:
             raise StoreProblem("the store has a webhook of this id")
         self._webhooks[arrival.id] = arrival
+        self._note_rung(arrival.id, arrival.rings)
         if arrival.delivery_hash is not None:
             self._webhook_ids[arrival.delivery_hash] = arrival.id
+            self._hashes[arrival.id] = arrival.delivery_hash
         self._ring(arrival.rings)
         return Accepted(arrival.id, duplicate=False)
 
     async def quarantine(self, misfit: Quarantined, rings: Sequence[Ring], keep: int = 1000) -> None:
+        if any(misfit.id == kept.id for kept in self._quarantine):
+            raise StoreProblem("the store has a misfit of this id")
         self._quarantine.append(misfit)
+        self._misfit_numbers[misfit.id] = next(self._sequence)
+        self._note_rung(misfit.id, rings)
         del self._quarantine[: max(0, len(self._quarantine) - keep)]
         self._ring(rings)
 
@@ -61,6 +67,17 @@ class Inbox(Tables):
             self._looks[key] = replace(look, leased_until=until)
             leased.append(LeasedLook(self._looks[key], self._devices.get(key)))
         return leased
+
+    async def due_looks(self, connector: str, now: float) -> Mapping[str, int]:
+        return {
+            look.device_id: look.generation
+            for look in self._looks.values()
+            if look.connector == connector and look.due_at <= now and free(look.leased_until, now)
+        }
+
+    async def looks_by(self, txn: str, now: float) -> list[Look]:
+        found = (look for _, look in sorted(self._looks.items()) if look.txn == txn)
+        return [look for look in found if look.due_at <= now or look.last_error.startswith("look_")]
 
     async def next_look_at(self, connector: str) -> float | None:
         now = self._clock.now()

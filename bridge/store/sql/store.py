@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from bridge.clock import Clock
 from bridge.model import DeliveryState, Device, HeldWhy, LedgerRow, Status
@@ -15,16 +15,10 @@ from bridge.store.errands import ConnectorRow, Errand
 from bridge.store.notices import Notice
 from bridge.store.sql import beliefs, commit, errands, holds, inbox, looks, notices, outbox, registers, settle
 from bridge.store.sql.commit_queue import PACE, CommitQueue
-
-Result = TypeVar("Result")
-_Read = Callable[[Connection], Any]
+from bridge.store.sql.records import Records
 
 
-def _read_many(conn: Connection, items: Sequence[_Read]) -> list[Any]:
-    return [item(conn) for item in items]
-
-
-class SqlStore:
+class SqlStore(Records):
     """`on_close` is called once, after the last connection is closed."""
 
     def __init__(
@@ -35,10 +29,6 @@ class SqlStore:
         self._reader = CommitQueue(reader, "store-reader", patience=patience)
         self._clock = clock
         self._on_close = on_close
-
-    async def _read(self, read: Callable[[Connection], Result]) -> Result:
-        result: Result = await self._reader.submit(_read_many, read)
-        return result
 
     # -- inbox and looks --------------------------------------------------------------------------
 
@@ -54,6 +44,12 @@ class SqlStore:
 
     async def lease_looks(self, connector: str, limit: int, now: float, until: float) -> list[r.LeasedLook]:
         return await self._writer.submit(looks.lease_many, looks.LeaseLooks(connector, limit, now, until))
+
+    async def due_looks(self, connector: str, now: float) -> Mapping[str, int]:
+        return await self._read(lambda conn: looks.due_looks(conn, connector, now))
+
+    async def looks_by(self, txn: str, now: float) -> list[r.Look]:
+        return await self._read(lambda conn: looks.looks_by(conn, txn, now))
 
     async def next_look_at(self, connector: str) -> float | None:
         now = self._clock.now()
@@ -165,12 +161,6 @@ class SqlStore:
 
     async def put_key(self, row: r.KeyRow) -> None:
         await self._writer.submit(registers.put_key_many, row)
-
-    async def record(self, entry: r.AuditEntry) -> None:
-        await self._writer.submit(registers.record_many, entry)
-
-    async def audit(self, *, limit: int = 100) -> list[r.AuditEntry]:
-        return await self._read(lambda conn: registers.audit(conn, limit))
 
     # -- errands and connectors -------------------------------------------------------------------
 
