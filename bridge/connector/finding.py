@@ -32,6 +32,20 @@ class FindingSpec:
     tags: Expression | None
     severity: Expression | None
 
+    @property
+    def reads(self) -> tuple[Expression | None, ...]:
+        return (
+            self.key,
+            self.state,
+            self.check,
+            self.title,
+            self.at,
+            self.exempt,
+            self.blocks_at,
+            self.tags,
+            self.severity,
+        )
+
     def read(self, values: Values, at: float, needed: frozenset[str] = NEEDED) -> Finding | None:
         """The finding, or None if nothing is stated. `at` stands in for a time that is not given.
 
