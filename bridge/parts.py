@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bridge import __version__
@@ -11,6 +11,8 @@ from bridge.config import Config, Loaded
 from bridge.connector.connector import Connector
 from bridge.connector.load import load as load_connector
 from bridge.errors import ConfigError, Fault
+from bridge.okta.api import api_of
+from bridge.okta.users import Users
 from bridge.outbound import Outbound
 from bridge.posture.guard import Limits
 from bridge.posture.identity import Identity, Overrides, read_overrides
@@ -23,6 +25,8 @@ class Ports:
     clock: Clock = field(default_factory=SystemClock)
     ids: Ids = field(default_factory=SystemIds)
     dice: Dice = field(default_factory=SystemDice)
+    who: str = "serve"
+    """Who started it, for the audit log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,7 @@ def parts(loaded: Loaded, ports: Ports) -> Parts:
     """Raises ConfigError with every fault of connectors and identity, each in its place."""
     config = loaded.config
     try:
-        outbound = _outbound(config)
+        outbound = outbound_of(config)
     except ConfigError as error:
         raise ConfigError(loaded.locate(error.faults)) from None
     faults: list[Fault] = []
@@ -77,7 +81,15 @@ def parts(loaded: Loaded, ports: Ports) -> Parts:
     return Parts(config, sources, identity, outbound)
 
 
-def _outbound(config: Config) -> Outbound:
+def lookups(built: Parts, ports: Ports) -> dict[str, Callable[[Sequence[str]], Awaitable[dict[str, bool]]]]:
+    """By the names of those receivers that can be asked: which of these logins they know."""
+    receivers = built.config.receivers.items()
+    apis = {name: api_of(one, built.outbound, ports.clock, ports.ids) for name, one in receivers}
+    return {name: Users(api).known for name, api in apis.items() if api is not None}
+
+
+def outbound_of(config: Config) -> Outbound:
+    """The way out. Raises ConfigError if `delivery.ca_file` cannot be read."""
     return Outbound(
         insecure=config.delivery.allow_insecure_targets,
         allowed_networks=config.delivery.allowed_networks,

@@ -31,7 +31,12 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("guard", "bridge.cli.guard:guard", "What is held back because too many people would lose access at once."),
     ("streams", "bridge.cli.streams:streams", "The streams to receivers, and how they do."),
     ("deliveries", "bridge.cli.deliveries:deliveries", "The SETs: waiting, delivered, dead, and why."),
+    ("webhooks", "bridge.cli.webhooks:webhooks", "The webhooks that came, and what followed."),
+    ("people", "bridge.cli.people:people", "What is stored about a person, and how it is removed."),
+    ("audit", "bridge.cli.audit:audit", "Who changed what, when and why."),
     ("receiver", "bridge.cli.receiver:receiver", "A push receiver for trying things out, by Okta's rules or SSF's."),
+    ("receivers", "bridge.cli.receivers:receivers", "The receivers' own APIs: registering this issuer at Okta."),
+    ("notify", "bridge.cli.notify:notify", "Your own channels: who is told of what is wrong, and whether it arrives."),
     ("db", "bridge.cli.db:db", "The database and its schema."),
 )
 EPILOGUE = "`--config PATH` names the configuration file; it stands before or after the command."

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from bridge.cli.configured import Everything, load_offline
+from bridge.cli.notify import described
 from bridge.cli.output import pairs, say, write, write_json
 
 if TYPE_CHECKING:
     from bridge.config import Connector, Loaded, Receiver, Store
-    from bridge.store.records import HoldCount, StreamRow
 
 FOLDING = (
     "has no API credentials: it cannot see findings from before the first webhook, webhooks that were lost, "
     "nor owners that no webhook names"
 )
+
+SHOWN = ("profile", "audience", "endpoint", "aggregate", "authorization", "read_api")
+"""Of a receiver, for people."""
 
 HELD = {
     "guard": "the guard holds back {count} people of {connector}: `caep-bridge guard status --connector {connector}`",
@@ -25,26 +30,45 @@ HELD = {
 }
 
 
-async def check(*, as_json: Annotated[bool, Parameter(name="--json", negative="")] = False) -> int:
+async def check(
+    *,
+    online: Annotated[bool, Parameter(negative="")] = False,
+    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> int:
     """Check the configuration and say what would run; secrets are shown as set or missing.
 
-    Prints every fault at once, with file, line and key. Exit code 0: it can run; 2: it cannot; 1: it can, and the guard
-    holds something back, which waits for you.
+    Prints every fault at once, with file, line and key. Exit code 0: it can run; 2: it cannot; 1: it can, but the
+    guard holds somebody back, which waits for you, or --online found something that is wrong. Without --online nothing
+    is asked over the network.
 
     Parameters
     ----------
+    online
+        Also ask each vendor's API and each receiver, read our own documents at the public issuer, and compare clocks.
     as_json
         Print JSON.
     """
     everything = load_offline()
     report = _report(everything)
-    stored = await _stored(everything.loaded)
-    report |= stored
+    report["orphaned"] = await _orphaned(everything.loaded)
+    report["held"] = await _held(everything.loaded)
+    if online:
+        report["online"] = await _asked(everything.loaded)
+        report["ok"] = all(line["outcome"] != "failed" for line in report["online"])
     if as_json:
         write_json(report)
     else:
         _print(report)
-    return 1 if any(one["kind"] == "guard" for one in stored["held"]) else 0
+    waits = any(one["kind"] == "guard" for one in report["held"])
+    return 0 if report["ok"] and not waits else 1
+
+
+async def _asked(loaded: Loaded) -> list[dict[str, Any]]:
+    from bridge.cli.online.asked import ask_all
+
+    return [
+        asdict(line) for line in await ask_all(loaded, await _read(loaded.config.store, lambda store: store.keys()))
+    ]
 
 
 def _report(everything: Everything) -> dict[str, Any]:
@@ -65,6 +89,7 @@ def _report(everything: Everything) -> dict[str, Any]:
         "keys": _keys(loaded),
         "connectors": connectors,
         "receivers": [_receiver(name, each, loaded) for name, each in config.receivers.items()],
+        "notify": [described(one) for one in config.notify],
         "no_effect": [
             {"where": loaded.place(path), "path": path, "message": message}
             for path, message in no_effect(config, loaded.written)
@@ -140,6 +165,7 @@ def _receiver(name: str, receiver: Receiver, loaded: Loaded) -> dict[str, Any]:
         "subject": receiver.subject,
         "aggregate": receiver.aggregate,
         "authorization": "set" if receiver.authorization_header else "none",
+        "read_api": "set" if receiver.has_api else "none",
         "enabled": receiver.enabled,
         "events": receiver.events,
         "connectors": receiver.connectors,
@@ -158,34 +184,34 @@ def _notes(loaded: Loaded, connectors: list[dict[str, Any]]) -> list[str]:
     return notes
 
 
-async def _stored(loaded: Loaded) -> dict[str, Any]:
-    """`orphaned`: streams in the store whose receiver is no longer in the configuration, or has another audience by
-    now. `held`: what is believed and told to nobody."""
+async def _orphaned(loaded: Loaded) -> list[dict[str, Any]]:
+    """Streams in the store whose receiver is no longer in the configuration, or has another audience by now."""
     store = loaded.config.store
-    if store.file is None or not store.file.exists():
-        return {"orphaned": [], "held": []}
     known = {(name, receiver.audience) for name, receiver in loaded.config.receivers.items()}
-    rows, holds = await _read(store)
-    return {
-        "orphaned": [
-            {"name": r.name, "id": r.id, "audience": r.audience} for r in rows if (r.name, r.audience) not in known
-        ],
-        "held": [{"connector": one.connector, "kind": one.kind, "count": one.count} for one in holds],
-    }
+    rows = await _read(store, lambda opened: opened.streams())
+    return [{"name": r.name, "id": r.id, "audience": r.audience} for r in rows if (r.name, r.audience) not in known]
 
 
-async def _read(store: Store) -> tuple[list[StreamRow], list[HoldCount]]:
+async def _held(loaded: Loaded) -> list[dict[str, Any]]:
+    """What is believed and told to nobody."""
+    return [asdict(one) for one in await _read(loaded.config.store, lambda opened: opened.holds())]
+
+
+async def _read(store: Store, read: Callable[[Any], Awaitable[list[Any]]]) -> list[Any]:
+    """Rows of the store; none where there is no store yet, or none that can be read now."""
     from bridge.clock import SystemClock
     from bridge.errors import BridgeError
     from bridge.store import open_store
 
+    if store.file is None or not store.file.exists():
+        return []
     try:
         opened = await open_store(store.url, SystemClock(), exclusive=False)
     except BridgeError as problem:
         say(f"note: the store cannot be read now: {problem}")
-        return [], []
+        return []
     try:
-        return await opened.streams(), await opened.holds()
+        return await read(opened)
     finally:
         await opened.close()
 
@@ -207,8 +233,12 @@ def _print(report: dict[str, Any]) -> None:
         pairs([(f"  {key}", value) for key, value in each["settings"].items()])
     for each in report["receivers"]:
         write(f"\nreceiver {each['name']}{'' if each['enabled'] else ' (disabled)'}")
-        pairs([(f"  {key}", each[key]) for key in ("profile", "audience", "endpoint", "aggregate", "authorization")])
+        pairs([(f"  {key}", each[key]) for key in SHOWN])
         pairs([(f"  {key}", ", ".join(each[key])) for key in ("events", "connectors", "domains") if each[key]])
+    for each in report["notify"]:
+        write(f"\nnotify {each['name']}")
+        shown = [(f"  {key}", each[key]) for key in ("kind", "url", "secret") if each[key]]
+        pairs([*shown, ("  on", ", ".join(each["on"]))])
     if report["no_effect"] or report["notes"] or report["orphaned"] or report["held"]:
         write()
     for note in report["no_effect"]:
@@ -220,3 +250,7 @@ def _print(report: dict[str, Any]) -> None:
     for one in report["held"]:
         if one["kind"] in HELD:
             write(HELD[one["kind"]].format(**one))
+    if "online" in report:
+        from bridge.cli.online.asked import show
+
+        show(report["online"])

@@ -8,9 +8,10 @@ from cyclopts import App, Parameter
 
 from bridge.cli.configured import WrongCall, load_config
 from bridge.cli.delivery_changes import drop, retry
-from bridge.cli.delivery_lookup import find, stream_ids
+from bridge.cli.delivery_lookup import find, named, stream_ids
 from bridge.cli.opened import opened
 from bridge.cli.output import pairs, say, table, when, write, write_json
+from bridge.cli.seen import login_in, seen
 from bridge.cli.streams import near
 from bridge.clock import SystemClock
 from bridge.model import DeliveryState
@@ -30,6 +31,7 @@ async def list_(
     stream: str | None = None,
     state: DeliveryState | None = None,
     device: str | None = None,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
     limit: int = 100,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
@@ -43,6 +45,8 @@ async def list_(
         Only those in this state.
     device
         Only those about this device: its id, or CONNECTOR/ID.
+    dry_run
+        What would have gone, were it not for dry_run = true of the receiver or the connector.
     limit
         At most so many.
     as_json
@@ -50,9 +54,12 @@ async def list_(
     """
     if limit < 1:
         raise WrongCall("--limit must be at least 1")
+    if dry_run and state not in (None, "dry_run"):
+        raise WrongCall("--dry-run and --state exclude each other: what is rehearsed is never sent")
+    state = "dry_run" if dry_run else state
     config = load_config().config
     async with opened(config) as store:
-        names = {row.id: row.name for row in await store.streams()}
+        names = await named(store)
         ids = stream_ids(names, stream)
         if ids == []:
             say(f"there is no stream {stream}" + near(stream or "", list(names.values())))
@@ -81,6 +88,8 @@ async def show(
 ) -> int:
     """One SET: its header and claims, its attempts, the receiver's last answer, and what happened when.
 
+    Where the receiver can be asked (`api_token`), also whether the SET shows in its log: accepted is no proof.
+
     Parameters
     ----------
     which
@@ -88,13 +97,16 @@ async def show(
     as_json
         Print JSON.
     """
-    async with opened(load_config().config) as store:
-        names = {row.id: row.name for row in await store.streams()}
+    config = load_config().config
+    async with opened(config) as store:
+        names = await named(store)
         found = await find(store, which)
     if found is None:
         say(f"there is no delivery {which}")
         return 1
     document = detailed(found, names, SystemClock().now())
+    receiver = config.receivers.get(names.get(found.stream_id, ""))
+    document["seen"] = await seen(found, receiver, config, login_in(document["claims"] or {}))
     if as_json:
         write_json(document)
     else:
@@ -186,13 +198,18 @@ def timeline(one: Delivery) -> list[tuple[float, str]]:
     doubt = "; the receiver may have it nevertheless" if one.state == "superseded" and one.maybe_received else ""
     moments = [
         (one.rung_at, "the webhook that began it came in"),
-        (one.created_at, "minted and signed"),
+        (one.created_at, "would have been sent (dry run)" if one.state == "dry_run" else "minted and signed"),
         (one.faulted_at, "first refused for its own fault"),
         (one.settled_at, f"{ends.get(one.state, one.state)} after {tries}{last}{doubt}"),
         (one.next_at if one.state == "pending" and one.attempts else None, f"next attempt after {tries}{last}"),
     ]
     known = [(at, what) for at, what in moments if at is not None]
     return sorted(known, key=lambda moment: moment[0])
+
+
+def _at_receiver(seen: dict[str, Any]) -> str:
+    at = f" ({seen['at']}, event {seen['event']})" if seen["state"] == "seen" else ""
+    return f"accepted; {seen['words']}{at}"
 
 
 def _print(one: dict[str, Any]) -> None:
@@ -208,6 +225,7 @@ def _print(one: dict[str, Any]) -> None:
             ("  last answer", ": ".join(part for part in (one["last_code"], one["last_words"]) if part) or "none"),
             ("  txn", one["txn"]),
             *([("  now", one["waiting"])] if one["waiting"] else []),
+            *([("  at the receiver", _at_receiver(one["seen"]))] if one["seen"] else []),
         ]
     )
     for moment in one["timeline"]:

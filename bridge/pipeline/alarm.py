@@ -1,22 +1,18 @@
-"""alarm: what is held back, said where it is seen: metrics, readiness, the audit log, and whoever listens."""
+"""alarm: what begins to be held back is written down, and said to whoever wants to hear of it."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Protocol
 
 import structlog
 
-from bridge.clock import Clock
 from bridge.errors import BridgeError
-from bridge.observe.metrics import HELD_WHYS
+from bridge.pipeline.journal import Journal
 from bridge.posture.guard import Direction
-from bridge.store.protocol import Audit, Holds
-from bridge.store.records import AuditEntry, HoldCount
+from bridge.store.records import HoldCount
 
 _log = structlog.get_logger("bridge.alarm")
-Heard = Callable[[str, Direction, int], None]
 WORDS = {
     "loses": "people have lost access within the window: the rest is held",
     "regains": "people have access again within the window",
@@ -24,40 +20,25 @@ WORDS = {
 
 
 class Alarm:
-    """What the gate calls with (connector, direction, people) when a limit begins to be exceeded. It writes an entry of
-    the audit log, and calls `heard`, which may be replaced, with the same."""
+    """What the gate calls with (connector, direction, people) when a limit begins to be exceeded. `heard` is called
+    with the same at once; the entry of the audit log follows."""
 
-    def __init__(self, store: Audit, clock: Clock) -> None:
-        self.heard: Heard = lambda connector, direction, people: None
-        self._store = store
-        self._clock = clock
+    def __init__(self, journal: Journal, heard: Callable[[str, Direction, int], None]) -> None:
+        self._journal = journal
+        self._heard = heard
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __call__(self, connector: str, direction: Direction, people: int) -> None:
-        words = f"{people} {WORDS[direction]}"
-        entry = AuditEntry(self._clock.now(), "guard", "guard.hold", f"connector {connector}", words)
-        task = asyncio.get_running_loop().create_task(self._record(entry))
+        task = asyncio.get_running_loop().create_task(self._record(connector, f"{people} {WORDS[direction]}"))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-        self.heard(connector, direction, people)
+        self._heard(connector, direction, people)
 
-    async def _record(self, entry: AuditEntry) -> None:
+    async def _record(self, connector: str, why: str) -> None:
         try:
-            await self._store.record(entry)
+            await self._journal.write("guard.hold", f"connector {connector}", why=why)
         except BridgeError as problem:
-            _log.error("audit.missed", what=entry.what, target=entry.target, problem=str(problem))
-
-
-class Gauge(Protocol):
-    def held(self, connector: str, why: str, n: int) -> None: ...
-
-
-async def show_held(store: Holds, gauge: Gauge, connectors: Sequence[str]) -> None:
-    """What is held now, of each connector; zero where nothing is."""
-    counts = {(one.connector, one.kind): one.count for one in await store.holds()}
-    for connector in connectors:
-        for why in HELD_WHYS:
-            gauge.held(connector, why, counts.get((connector, why), 0))
+            _log.error("audit.missed", what="guard.hold", connector=connector, problem=str(problem))
 
 
 def held_words(holds: Sequence[HoldCount]) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import replace
 from typing import Final, Literal, Protocol
 
 from bridge.clock import Clock
@@ -20,6 +19,7 @@ from bridge.pipeline.streams import is_shadow
 from bridge.posture import reasons
 from bridge.store.protocol import Beliefs, Housekeeping, Told
 from bridge.store.records import Ring, Unit, Urgency
+from bridge.value import replace
 
 Kind = Literal["baseline", "released"]
 TRIES: Final = 8

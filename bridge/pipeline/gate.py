@@ -7,7 +7,6 @@ webhook, a list, a resync, an operator's word. What an operator released passes,
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import replace
 
 import structlog
 
@@ -17,6 +16,7 @@ from bridge.posture.guard import COUNTS_FROM, Direction, Limits, Tally
 from bridge.ssf.subject import login_of
 from bridge.store.protocol import Told
 from bridge.store.records import Delivery
+from bridge.value import replace
 
 _log = structlog.get_logger("bridge.gate")
 

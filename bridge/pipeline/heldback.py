@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from bridge.clock import Clock
@@ -18,6 +18,7 @@ from bridge.pipeline.awaited import PAGE, Advance, Key, Left, awaited, chunks
 from bridge.ssf.ledger import HELD
 from bridge.store.protocol import Told
 from bridge.store.records import LedgerWrite, Ring, Unit, Urgency
+from bridge.value import replace
 
 TRIES: Final = 8
 DELIVERED_WITHIN: Final = 10.0

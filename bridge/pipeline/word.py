@@ -7,7 +7,6 @@ through the guard like everything else.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final
 
 from bridge.errors import Conflict
@@ -15,6 +14,7 @@ from bridge.model import Device, Override, Status
 from bridge.posture import reasons
 from bridge.store.protocol import Beliefs
 from bridge.store.records import Ring, Unit, Urgency
+from bridge.value import replace
 
 TRIES: Final = 8
 Word = Callable[[Device], Unit]

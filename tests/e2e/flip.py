@@ -27,7 +27,6 @@ class Flip:
 
 def fleet(rig: Rig, size: int) -> None:
     """So many laptops, each of its own person, all of them well; the vendor lists them."""
-    rig.api.lists = True
     for device in range(1, size + 1):
         rig.api.add(device, owner=device)
 
@@ -89,4 +88,4 @@ async def _is_loud(rig: Rig, held: int) -> None:
     code, out, _ = await rig.service.command("check")
     assert code == 1 and "`caep-bridge guard status --connector kolide`" in out
     audit = await (await rig.store()).audit()
-    assert any((one.who, one.what, one.target) == ("guard", "guard.hold", "connector kolide") for one in audit)
+    assert any((one.who, one.what, one.target) == ("serve", "guard.hold", "connector kolide") for one in audit)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
+from bridge.store.memory.erasure import Erasure
 from bridge.store.memory.errands import Errands
 from bridge.store.memory.holds import Holds
 from bridge.store.memory.notices import Notices
-from bridge.store.records import AuditEntry, KeyRow, StreamRow
+from bridge.store.records import KeyRow, StreamRow
+from bridge.value import replace
 
 
-class MemoryStore(Holds, Errands, Notices):
+class MemoryStore(Erasure, Holds, Errands, Notices):
     """Everything in dicts, gone with the process: for tests and for trying things out.
 
     It keeps every promise of the protocol but durability, and takes no more than one event loop.
@@ -34,11 +35,9 @@ class MemoryStore(Holds, Errands, Notices):
     async def prune_stream(self, stream_id: str) -> int:
         told = [key for key in self._ledger if key[0] == stream_id]
         sent = [id_ for id_, row in self._deliveries.items() if row.stream_id == stream_id]
-        self._last_id = max(self._last_id, *self._deliveries) if self._deliveries else self._last_id
         for key in told:
             del self._ledger[key]
-        for id_ in sent:
-            del self._deliveries[id_]
+        self._remove_deliveries(sent)
         self._heads = {key: id_ for key, id_ in self._heads.items() if key[0] != stream_id}
         self._streams.pop(stream_id, None)
         return len(told) + len(sent)
@@ -48,12 +47,6 @@ class MemoryStore(Holds, Errands, Notices):
 
     async def put_key(self, row: KeyRow) -> None:
         self._keys[row.kid] = row
-
-    async def record(self, entry: AuditEntry) -> None:
-        self._audit.append(entry)
-
-    async def audit(self, *, limit: int = 100) -> list[AuditEntry]:
-        return self._audit[::-1][:limit]
 
     async def ping(self) -> None:
         """Memory is there."""

@@ -1,13 +1,13 @@
-"""The small tables: streams, keys, audit; and what keeps the house."""
+"""The small tables: streams and keys; and what keeps the house."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from sqlalchemy import ColumnClause, Connection, bindparam, delete, func, insert, literal_column, select, update
+from sqlalchemy import ColumnClause, Connection, bindparam, delete, func, literal_column, select, update
 
-from bridge.store.records import AuditEntry, KeyRow, StreamRow
+from bridge.store.records import KeyRow, StreamRow
 from bridge.store.sql import tables
 from bridge.store.sql.dialect import Swift, upsert
 from bridge.store.sql.tables import PENDING, deliveries, devices
@@ -19,12 +19,6 @@ _PRUNE = {table: delete(table).where(table.c.stream_id == bindparam("k_id")) for
 _GO_STREAM = delete(tables.streams).where(tables.streams.c.id == bindparam("k_id"))
 _KEYS = select(*tables.signing_keys.c).order_by(tables.signing_keys.c.created_at, tables.signing_keys.c.kid)
 _PUT_KEY = Swift(upsert(tables.signing_keys))
-_RECORD = insert(tables.audit)
-_AUDIT = (
-    select(*(column for column in tables.audit.c if column.name != "seq"))
-    .order_by(tables.audit.c.seq.desc())
-    .limit(bindparam("most"))
-)
 _TOUCH = update(tables.counters).values(value=tables.counters.c.value)
 _DEAD: ColumnClause[str] = literal_column("'dead'")
 _COUNTS = {
@@ -68,15 +62,6 @@ def keys(conn: Connection) -> list[KeyRow]:
 def put_key_many(conn: Connection, items: Sequence[KeyRow]) -> list[None]:
     _PUT_KEY.many(conn, [asdict(row) for row in items])
     return [None] * len(items)
-
-
-def record_many(conn: Connection, items: Sequence[AuditEntry]) -> list[None]:
-    conn.execute(_RECORD, [asdict(entry) for entry in items])
-    return [None] * len(items)
-
-
-def audit(conn: Connection, limit: int) -> list[AuditEntry]:
-    return [AuditEntry(*row) for row in conn.execute(_AUDIT, {"most": limit})]
 
 
 def counts(conn: Connection) -> Mapping[str, int]:
