@@ -49,9 +49,10 @@ async def fails(rig: Rig, devices: list[int]) -> None:
         await asyncio.gather(*(rig.ring(opened(device)) for device in devices[start : start + AT_ONCE]))
 
 
-async def flip(folder: Path, size: int, allowed: int) -> Flip:
-    """`size` devices, of which 30 % fail within a minute: at most `allowed` people are told. Of the rest half are
-    mended before the release, without a webhook; only the still-true go out."""
+async def flip(folder: Path, size: int) -> Flip:
+    """`size` devices, of which 30 % fail within a minute: as many people are told as the guard allows, and no more. Of
+    the rest half are mended before the release, without a webhook; only the still-true go out."""
+    allowed = allowed_of(size)
     flipped = list(range(1, size * 3 // 10 + 1))
     async with Rig(folder, OKTA) as rig:
         fleet(rig, size)
@@ -76,6 +77,21 @@ async def flip(folder: Path, size: int, allowed: int) -> Flip:
         again = await rig.service.shown("guard", "release")
         assert again["released"] == 0, (report, again)
         return Flip(len(told), len(held), report, frozenset(fixed))
+
+
+def allowed_of(size: int) -> int:
+    """By the defaults: 25 people, or 5 % of 20 devices or more."""
+    return 25 if size < 20 else min(25, size * 5 // 100)
+
+
+def check(done: Flip, size: int) -> None:
+    """The report adds up, and says what was seen."""
+    report = done.report
+    assert done.told_before == allowed_of(size)
+    assert report["released"] == done.held == size * 3 // 10 - done.told_before, report
+    assert report["recovered"] == len(done.fixed), report
+    assert report["still_true"] == report["told"] == done.held - len(done.fixed), report
+    assert (report["held"], report["waiting"], report["unanswered"], report["problem"]) == (0, 0, 0, None), report
 
 
 async def _is_loud(rig: Rig, held: int) -> None:

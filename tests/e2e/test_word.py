@@ -27,7 +27,7 @@ async def test_an_override_counts_for_its_time_and_then_what_is_so_is_told(tmp_p
         await rig.ring(opened(1))
         await rig.hears("okta", BAD, login=email(1))
         words = ("devices", "override", "1", "--status", GOOD, "--reason", "on the way to the workshop")
-        done = await rig.service.shown(*words, "--for", "6s")
+        done = await rig.service.shown(*words, "--for", "25s")
         assert (done["counts_as"], done["told"], done["problem"]) == (GOOD, 1, None)
         assert done["override"]["until"] > time.time()
         await rig.hears("okta", BAD, GOOD, login=email(1))
@@ -38,7 +38,7 @@ async def test_an_override_counts_for_its_time_and_then_what_is_so_is_told(tmp_p
         assert stuck["stuck"]["reason"] == "overridden"
         _, out, _ = await rig.service.command("devices", "show", "1")
         assert "overridden:" in out and "on the way to the workshop" in out
-        await rig.hears("okta", BAD, GOOD, BAD, login=email(1), seconds=20)
+        await rig.hears("okta", BAD, GOOD, BAD, login=email(1), seconds=40)
         assert (await rig.service.shown("devices", "show", "1"))["override"] is None
 
         await rig.service.shown(*words, "--for", "8h")
