@@ -93,6 +93,8 @@ async def release(
         since = clock.now()
         with progress("released", _total(counts, connector, "guard")) as advance:
             people = await release(store, connector, SystemIds().token(), clock, advance)
+        for one in people.values():  # nobody looks at devices of connectors that are no longer configured
+            one.devices = {key for key in one.devices if key[0] in config.connectors}
         if not people:
             say("the guard holds nothing")
             return report("guard", Counter(), None, as_json)

@@ -114,12 +114,16 @@ class Service:
         await self.stop()
         await self.start()
 
-    async def command(self, *arguments: str) -> tuple[int, str, str]:
-        """Exit code, stdout and stderr of a command beside it."""
-        process = await asyncio.create_subprocess_exec(
+    async def spawn(self, *arguments: str) -> asyncio.subprocess.Process:
+        """A command that has just begun."""
+        return await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bridge", *arguments, cwd=self.folder, env=self._env(),
             stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
+
+    async def command(self, *arguments: str) -> tuple[int, str, str]:
+        """Exit code, stdout and stderr of a command beside it."""
+        process = await self.spawn(*arguments)
         out, err = await process.communicate()
         assert process.returncode is not None
         return process.returncode, out.decode(), err.decode()

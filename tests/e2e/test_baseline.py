@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bridge.model import Device, Finding, Hold, Owner
+from bridge.store.records import Unit
 from tests.e2e.flip import OKTA, known
 from tests.e2e.kolide import Trouble
 from tests.e2e.rig import Rig, email
 from tests.e2e.webhooks import opened
 
 SIZE = 12
+SINCE = 1_700_000_000.0
 
 
 async def first_day(rig: Rig, failing: range) -> None:
@@ -85,3 +88,23 @@ async def test_discarded_until_it_fails_anew(tmp_path: Path) -> None:
         await rig.hears("okta", "not-compliant", login=email(2))
         audit = [(one.what, one.why) for one in await (await rig.store()).audit()]
         assert ("baseline.discard", "old news") in audit
+
+
+async def test_without_an_api_what_is_released_is_compared_at_once(tmp_path: Path) -> None:
+    """Nobody can be asked: what the webhooks stated is all there is."""
+    async with Rig(tmp_path, OKTA) as rig:
+        del rig.service.tables["connectors.kolide"]["api_key"]
+        await rig.start()
+        hold = Hold("baseline", "compliant", SINCE, keys=("1",))
+        finding = Finding("1", "failing", SINCE, "1", "Issue 1")
+        device = Device(
+            "kolide", "1", "lap-1", Owner("1", email(1)), email(1), "", "not-compliant", SINCE, "folded", (finding,),
+            ("1",), why="Issue 1", reason="baseline", first_seen=SINCE, updated_at=SINCE, hold=hold,
+        )  # fmt: skip
+        store = await rig.store()
+        assert await store.commit([Unit(devices=(device,))]) == []
+        report = await rig.service.shown("connectors", "baseline", "kolide", "--release")
+        assert (report["released"], report["still_true"], report["told"]) == (1, 1, 1)
+        await rig.hears("okta", "not-compliant", login=email(1))
+        code, _, err = await rig.service.command("reconcile")
+        assert code == 1 and "no list of devices, or no API credentials" in err

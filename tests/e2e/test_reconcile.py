@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import random
+import signal
 from pathlib import Path
 from typing import Any
 
+from bridge.store.errands import Errand
 from tests.e2e.flip import OKTA, fleet, known
 from tests.e2e.kolide import Flip, Trouble
 from tests.e2e.rig import Rig
+from tests.e2e.times import wait_until
 from tests.e2e.webhooks import opened, resolved
 
 SIZE = 100
@@ -97,6 +102,69 @@ async def test_a_short_or_empty_list_lets_nobody_back_in(tmp_path: Path) -> None
         assert (report["missing"], report["recovered"]) == (4, 0)
         await rig.settled()
         assert len(rig.heard("okta")) == 2
+
+
+async def test_a_list_that_repeats_a_page_lets_nobody_back_in(tmp_path: Path) -> None:
+    async with Rig(tmp_path, OKTA) as rig:
+        rig.service.tables["guard"] = OPEN_GUARD
+        fleet(rig, 3)
+        await rig.start()
+        await known(rig, 3)
+        rig.api.laptops[1].issues = {1: False}
+        await rig.ring(opened(1))
+        await rig.quiet()
+        rig.api.laptops[1].issues.clear()
+        rig.api.trouble = Trouble("loop")
+        code, _, err = await rig.service.command("reconcile")
+        assert code == 1 and "malformed" in err, err
+        assert rig.statuses("okta") == ["not-compliant"]
+        rig.api.trouble = None
+        report = await rig.service.shown("reconcile")
+        assert (report["drifted"], report["looked_at"], report["recovered"], report["still_true"]) == (1, 1, 1, 0)
+        await rig.settled()
+
+
+async def test_two_at_once_are_one_and_one_goes_on_after_ctrl_c(tmp_path: Path) -> None:
+    async with Rig(tmp_path, OKTA) as rig:
+        fleet(rig, 3)
+        await rig.start()
+        await known(rig, 3)
+        rig.api.trouble = Trouble("hang", delay=6.0)
+        first = await rig.service.spawn("reconcile", "--json")
+        await wait_until(lambda: _under_way(rig), 20)
+        second = await rig.service.spawn("reconcile", "--json")
+        await wait_until(lambda: _asked(rig), 20)
+        rig.api.trouble = None
+        (out, _), (again, err) = await asyncio.gather(first.communicate(), second.communicate())
+        assert json.loads(out) == json.loads(again) and b"is under way: joining it" in err, err
+
+        rig.api.trouble = Trouble("hang", delay=6.0)
+        third = await rig.service.spawn("reconcile")
+        await wait_until(lambda: _under_way(rig), 20)
+        await asyncio.sleep(0.5)
+        third.send_signal(signal.SIGINT)
+        _, err = await third.communicate()
+        assert third.returncode == 130 and b"goes on in `serve`" in err, err
+        rig.api.trouble = None
+        await wait_until(lambda: _ended(rig), 40)
+
+
+async def _errands(rig: Rig) -> list[Errand]:
+    return [one for one in await (await rig.store()).errands() if one.asked_by != "timetable"]
+
+
+async def _under_way(rig: Rig) -> bool:
+    return any(one.state == "running" for one in await _errands(rig))
+
+
+async def _asked(rig: Rig) -> bool:
+    """Long enough for the second command to have asked."""
+    await asyncio.sleep(3.0)
+    return await _under_way(rig)
+
+
+async def _ended(rig: Rig) -> bool:
+    return (await _errands(rig))[0].state == "done"
 
 
 async def test_who_cannot_be_listed(tmp_path: Path) -> None:
