@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bridge.model import Device, Event, Status
+from bridge.model import Device, Event, Override, Status
 from bridge.ssf.events import LONGEST, compliance_event, reason_admin
 from tests.ssf.given import LOGIN, device, finding
 
@@ -128,3 +128,13 @@ def test_a_long_title_takes_no_quadratic_time() -> None:
     begun = time.monotonic()
     reason(device(finding("1", "a" * 200_000), finding("2", "a@" * 100_000), finding("3", " a" * 100_000)))
     assert time.monotonic() - begun < 2
+
+
+def test_an_operators_word_is_named_as_such_and_never_quoted() -> None:
+    """Not the device's own state decides: to say that nothing fails any more would be untrue."""
+    word = Override("compliant", 9e9, 1.0, "ada", "the CEO is on stage")
+    said = "Fleet Watch: an operator lets this device count as compliant for a time"
+    assert reason(device(DISK, override=word), "compliant") == said
+    assert reason(device(DISK, override=word)) == "Fleet Watch: Disk Is Not Encrypted"
+    retired = reason(device(DISK, retired="sold to Bob"), "compliant")
+    assert retired == "Fleet Watch: this device was retired and counts no more"

@@ -1,0 +1,67 @@
+"""What the guard remembers: the size of a fleet that is just coming in, and who was told lately."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import pytest
+
+from bridge.model import Device, LedgerRow, Status
+from bridge.pipeline.gate import Gate, recalled
+from bridge.posture.guard import Limits
+from bridge.store.memory import MemoryStore
+from bridge.store.records import LedgerWrite, NewDelivery, Unit
+from tests.histories.ports import START, Clock
+
+Found = TypeVar("Found")
+
+
+def on_a_store(work: Callable[[MemoryStore], Awaitable[Found]]) -> Found:
+    async def opened() -> Found:
+        return await work(MemoryStore(Clock()))
+
+    return asyncio.run(opened())
+
+
+async def grow(store: MemoryStore, first: int, last: int) -> None:
+    await store.commit([Unit(devices=(Device("kolide", str(one)),)) for one in range(first, last)])
+
+
+@pytest.mark.parametrize(("soon", "size"), [(0.01, 10), (0.5, 200)])
+def test_a_fleet_whose_list_is_coming_in_is_counted_again(soon: float, size: int) -> None:
+    """One that is remembered by its first page would let too many through, or too few."""
+
+    async def work(store: MemoryStore) -> list[int]:
+        gate = Gate(store, Limits())
+        await grow(store, 0, size)
+        await gate.refresh(["kolide"], START)
+        await grow(store, size, size + 300)
+        sizes = [gate._fleets["kolide"][0]]
+        for after in (soon, 31.0):
+            await gate.refresh(["kolide"], START + after)
+            sizes.append(gate._fleets["kolide"][0])
+        return sizes
+
+    assert on_a_store(work) == [size, size + 300, size + 300]
+
+
+def told(number: int, login: str, at: float, status: Status = "not-compliant") -> Unit:
+    subject = f"user={login}"
+    row = LedgerRow("s1", subject, login, version=0)
+    other: Status = "compliant" if status == "not-compliant" else "not-compliant"
+    sent = NewDelivery("s1", subject, subject, f"jti-{number}", "txn", "kid", "text", status, other, "kolide", "1", at)
+    return Unit(ledger=(LedgerWrite(row, sent),))
+
+
+def test_after_a_start_those_told_within_the_window_are_counted_with_their_newest_time() -> None:
+    async def work(store: MemoryStore) -> list[int]:
+        for number, (login, at) in enumerate(
+            [("old@x.example", -700.0), ("ada@x.example", -500.0), ("bob@x.example", -10.0)]
+        ):
+            await store.commit([told(number, login, START + at)])
+        tally = await recalled(store, 600.0, START)
+        return [tally.count("kolide", "loses", START + later) for later in (0.0, 101.0, 591.0)]
+
+    assert on_a_store(work) == [2, 1, 0]
