@@ -86,7 +86,7 @@ async def _until_ended(store: Errands, found: Errand, show: Show, *, mine: bool)
             deserted = clock.monotonic() + TAKEN_WITHIN
         elif clock.monotonic() >= deserted:
             await _give_up(store, now, mine)
-        await asyncio.sleep(POLL)
+        await clock.sleep(POLL)
 
 
 async def _in_work(store: Errands, one: Errand, now: float) -> bool:
