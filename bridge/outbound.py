@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from ipaddress import ip_address
@@ -106,6 +106,7 @@ class Outbound:
     """Pools that open on first use; `close` ends them. `limit_per_host` bounds the connections to one host and port.
 
     `ca_file` (PEM) is trusted beside the system's store. Raises ConfigError if it cannot be read.
+    `proxy` is asked at each request; it may change, and what is under way then goes on over the one before.
     """
 
     def __init__(
@@ -114,7 +115,7 @@ class Outbound:
         insecure: bool,
         allowed_networks: Sequence[Network] = (),
         ca_file: str | None = None,
-        proxy: str | None = None,
+        proxy: Callable[[], str | None] = lambda: None,
         user_agent: str,
         limit_per_host: int,
         resolver: AbstractResolver | None = None,
@@ -126,7 +127,7 @@ class Outbound:
         self._user_agent = user_agent
         self._limit_per_host = limit_per_host
         self._resolver = resolver
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._sessions: dict[tuple[bool, str | None], aiohttp.ClientSession] = {}
         self._places = Places(user_agent)
         self._closed = False
 
@@ -149,11 +150,12 @@ class Outbound:
         does not end in time is cut there. A GET on a stale kept connection is tried once more, a POST never.
         """
         place, target = self._checked(url, by_admin)
-        session, limits = self._session(by_admin), limits_of(timeout)
+        proxy = self._proxy()
+        session, limits = self._session(by_admin, proxy), limits_of(timeout)
         until = asyncio.get_running_loop().time() + timeout
         try:
             asked: AbstractAsyncContextManager[Exchange | aiohttp.ClientResponse]
-            if self._proxy is None and session.connector is not None:
+            if proxy is None and session.connector is not None:
                 sent = place.request(method, target, headers, body)
                 asked = Exchange(session.connector, place, sent, limits, until, again=method == "GET")
             else:
@@ -164,7 +166,7 @@ class Outbound:
                     data=body,
                     timeout=limits,
                     allow_redirects=False,
-                    proxy=self._proxy,
+                    proxy=proxy,
                 )
             async with asked as response:
                 content = await _read(response, max_bytes, cut, until)
@@ -191,19 +193,20 @@ class Outbound:
         for session in sessions:
             await session.close()
 
-    def _session(self, by_admin: bool) -> aiohttp.ClientSession:
+    def _session(self, by_admin: bool, proxy: str | None) -> aiohttp.ClientSession:
         if self._closed:
             raise ConnectFailed("connect", "shutting down", certainly_not_sent=True)
-        if by_admin not in self._sessions:
-            self._sessions[by_admin] = self._open(by_admin)
-        return self._sessions[by_admin]
+        session = self._sessions.get((by_admin, proxy))
+        if session is None:
+            session = self._sessions[by_admin, proxy] = self._open(by_admin, proxy)
+        return session
 
-    def _open(self, by_admin: bool) -> aiohttp.ClientSession:
+    def _open(self, by_admin: bool, proxy: str | None) -> aiohttp.ClientSession:
         resolver = GuardedResolver(
             by_admin=by_admin,
             insecure=self._insecure,
             allowed=self._allowed,
-            proxy_host=URL(self._proxy).raw_host if self._proxy else None,
+            proxy_host=URL(proxy).raw_host if proxy else None,
             inner=self._resolver,
         )
         connector = aiohttp.TCPConnector(ssl=self._tls, resolver=resolver, limit=0, limit_per_host=self._limit_per_host)

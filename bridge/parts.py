@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from bridge import __version__
 from bridge.clock import Clock, Dice, Ids, SystemClock, SystemDice, SystemIds
-from bridge.config import Config, Loaded
+from bridge.config import Config, Loaded, Secret
 from bridge.connector.connector import Connector
 from bridge.connector.load import load as load_connector
 from bridge.errors import ConfigError, Fault
 from bridge.outbound import Outbound
 from bridge.posture.identity import Identity, Overrides, read_overrides
-from bridge.ssf.keys import KeyRing, ring_from_pem, ring_in
+from bridge.ssf.keyfiles import KeyFiles
+from bridge.ssf.keys import key_from_pem
+from bridge.ssf.ring import Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +62,12 @@ def parts(loaded: Loaded, ports: Ports) -> Parts:
 
 
 def _outbound(config: Config) -> Outbound:
+    proxy = config.delivery.proxy
     return Outbound(
         insecure=config.delivery.allow_insecure_targets,
         allowed_networks=config.delivery.allowed_networks,
         ca_file=str(config.delivery.ca_file) if config.delivery.ca_file else None,
-        proxy=config.delivery.proxy,
+        proxy=lambda: None if proxy is None else proxy.reveal(),
         user_agent=f"caep-bridge/{__version__}",
         limit_per_host=64,
     )
@@ -83,11 +86,36 @@ def identity_of(config: Config) -> Identity:
     )
 
 
-def key_ring(config: Config, clock: Clock) -> KeyRing:
-    """The signing key: the PEM of `[keys] signing_key`, or the one kept in the key directory, made if need be."""
-    secret = config.keys.signing_key
-    if secret is not None:
-        return ring_from_pem(
-            secret.reveal().encode(), created_at=clock.now(), where=secret.origin or "keys.signing_key"
-        )
-    return ring_in(config.key_directory)
+def key_source(config: Config, clock: Clock) -> Source:
+    """Where the signing keys lie. Raises ConfigError for a PEM in `[keys] signing_key` that is not fit."""
+    source = Source(KeyFiles(config.key_directory), config.keys.signing_key)
+    source.given(clock.now())
+    if source.secret is not None:
+        source.secret.require(_fit_key)
+    return source
+
+
+def key_terms(config: Config) -> Terms:
+    return Terms(config.keys.publish_for, config.keys.keep_retired, config.keys.rotate_every)
+
+
+def _fit_key(text: str) -> None:
+    try:
+        key_from_pem(text.encode(), created_at=0.0, where="")
+    except ConfigError as problem:
+        raise ValueError("; ".join(fault.message for fault in problem.faults)) from None
+
+
+def secrets_of(config: Config, sources: Mapping[str, Connector]) -> Iterator[tuple[str, Secret]]:
+    """Every secret that takes effect when its file changes, with its key."""
+    for name, source in sources.items():
+        for key, values in source.secrets.items():
+            for index, value in enumerate(values):
+                if isinstance(value, Secret):
+                    yield f"connectors.{name}.{key}" + (f".{index}" if len(values) > 1 else ""), value
+    for name, receiver in config.receivers.items():
+        if receiver.authorization_header is not None:
+            yield f"receivers.{name}.authorization_header", receiver.authorization_header
+    for path, secret in (("keys.signing_key", config.keys.signing_key), ("delivery.proxy", config.delivery.proxy)):
+        if secret is not None:
+            yield path, secret

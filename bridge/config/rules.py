@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from bridge.config.kinds import url_fault
 from bridge.config.receiver import Client, Receiver
-from bridge.config.sections import MEMORY, SQLITE, Admin, Delivery, Server, Store, Transmitter
+from bridge.config.sections import MEMORY, SQLITE, Admin, Delivery, Keys, Server, Store, Transmitter
 from bridge.lines import Path
 
 Found = Iterator[tuple[Path, str]]
@@ -27,8 +27,8 @@ def cross_faults(parts: Mapping[str, Any], named: Mapping[str, frozenset[str]]) 
     if (store := parts.get("store")) is not None:
         yield from _store(store)
     yield from _listeners(parts.get("server"), parts.get("admin"))
-    if delivery is not None and delivery.proxy is not None and (fault := url_fault(delivery.proxy)):
-        yield ("delivery", "proxy"), fault
+    if (keys := parts.get("keys")) is not None:
+        yield from _keys(keys)
     for name, receiver in parts.get("receivers", {}).items():
         for path, message in _receiver(receiver, insecure, named):
             yield ("receivers", name, *path), message
@@ -49,6 +49,15 @@ def _issuer(transmitter: Transmitter, insecure: bool) -> Found:
         yield path, "must not have a query (?)"
     if parts.username is not None:
         yield path, "must not hold a user name"
+
+
+def _keys(keys: Keys) -> Found:
+    if keys.rotate_every is None:
+        return
+    if keys.signing_key is not None:
+        yield ("keys", "rotate_every"), "has no meaning beside signing_key: that key changes with its file"
+    elif keys.rotate_every <= keys.publish_for:
+        yield ("keys", "rotate_every"), "must be longer than publish_for, during which the next key is published"
 
 
 def _store(store: Store) -> Found:

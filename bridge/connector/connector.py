@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -14,7 +14,7 @@ from bridge.connector.expr import Values
 from bridge.connector.judge import Judge
 from bridge.connector.look import Cache, Gone, Looker
 from bridge.connector.manifest import Manifest
-from bridge.connector.settings import Given
+from bridge.connector.settings import Given, Reveals
 from bridge.model import LookFailed, Parsed, Snapshot, VerifiedWebhook, Webhook
 
 
@@ -63,6 +63,11 @@ class Connector:
 
     def __repr__(self) -> str:
         return f"Connector({self.name!r}, type={self.type!r}, judge={self.judge.name!r}, has_api={self.has_api})"
+
+    @property
+    def secrets(self) -> Mapping[str, Sequence[Reveals]]:
+        """By setting: they may change while it runs, and the new text is used from then on."""
+        return self._given.secrets
 
     def verify(self, webhook: Webhook) -> VerifiedWebhook:
         """Raises Unauthenticated. The only place where a VerifiedWebhook is made."""

@@ -17,9 +17,11 @@ _SCOPED = {"text": "text", "list": "texts", "int": "int", "bool": "bool", "durat
 
 
 class Reveals(Protocol):
-    """A secret of the configuration."""
+    """A secret of the configuration. Its text may change while the bridge runs."""
 
     def reveal(self) -> str: ...
+    def require(self, check: Callable[[str], object]) -> None:
+        """`check` raises ValueError for a text that will not do, now and whenever the text changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,14 @@ class Given:
         value = self.plain.get(name, "")
         values = value if isinstance(value, list) else [value]
         return [part for part in values if isinstance(part, str) and part]
+
+    def require(self, name: str, check: Callable[[str], object]) -> None:
+        """Every value of this setting passes `check`, and so must what takes its place later. Raises ValueError."""
+        for secret in self.secrets.get(name, ()):
+            secret.require(check)
+        if name not in self.secrets:
+            for text in self.reveal(name):
+                check(text)
 
     def scoped(self) -> dict[str, object]:
         return {f"settings.{name}": value for name, value in self.plain.items()}
@@ -197,6 +207,9 @@ class _Bare:
 
     def reveal(self) -> str:
         return self._text
+
+    def require(self, check: Callable[[str], object]) -> None:
+        check(self._text)
 
     def __repr__(self) -> str:
         return "Secret(set)"

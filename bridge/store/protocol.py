@@ -1,4 +1,4 @@
-"""What the bridge asks of a store: seven narrow protocols, each call one atomic step.
+"""What the bridge asks of a store: narrow protocols, each call one atomic step.
 
 Every writing call is durable when it returns (the database has synced), or raises `Unavailable` / `StoreProblem`
 and has changed nothing. Concurrent calls share commits. A unit that finds something else than it expected
@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from bridge.key import KeyRow
 from bridge.model import DeliveryState, Device, LedgerRow, Status
 from bridge.store.records import (
     Accepted,
@@ -19,10 +20,10 @@ from bridge.store.records import (
     Backlog,
     Clash,
     Delivery,
-    KeyRow,
     LeasedLook,
     Look,
     Quarantined,
+    Renewal,
     Ring,
     Scene,
     Settlement,
@@ -133,6 +134,23 @@ class Outbox(Protocol):
         rows with `maybe_received`. Returns how many."""
 
 
+class Undelivered(Protocol):
+    """Of all deliveries that are pending or dead: under which keys they were signed, and a new SET in their place."""
+
+    async def undelivered_kids(self) -> set[str]: ...
+
+    async def stranded(self, kids: Collection[str]) -> list[int]:
+        """The numbers of those that name none of these keys, oldest first."""
+
+    async def renew(self, renewals: Sequence[Renewal]) -> list[str]:
+        """Another SET in the place of each: text, `jti` and `kid`. A pending one is due at once, as if never tried, and
+        keeps its place in its order and `maybe_received`; a dead one stays dead.
+
+        For each "" or why not: `not_found`, `delivered`, `superseded`, `held` (it is being sent), `changed` (its SET is
+        no longer the one that was read).
+        """
+
+
 class Streams(Protocol):
     async def streams(self) -> list[StreamRow]: ...
 
@@ -140,9 +158,11 @@ class Streams(Protocol):
 
 
 class Keys(Protocol):
-    async def keys(self) -> list[KeyRow]: ...
+    async def keys(self) -> list[KeyRow]:
+        """All that were ever known, by (created, kid)."""
 
-    async def put_key(self, row: KeyRow) -> None: ...
+    async def swap_keys(self, expected: Collection[KeyRow], rows: Collection[KeyRow]) -> bool:
+        """Put `rows` in the place of `expected`, unless other rows than those are there by now: then nothing, False."""
 
 
 class Audit(Protocol):
@@ -167,5 +187,5 @@ class Housekeeping(Protocol):
     async def close(self) -> None: ...
 
 
-class Store(Inbox, Looks, Beliefs, Outbox, Streams, Keys, Audit, Housekeeping, Protocol):
+class Store(Inbox, Looks, Beliefs, Outbox, Undelivered, Streams, Keys, Audit, Housekeeping, Protocol):
     """The whole; a caller is typed with the part that it needs."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
 
-from bridge.model import DeliveryState, Device, LedgerRow, Statement, Status
+from bridge.model import DeliveryState, Device, LedgerRow, SignedSET, Statement, Status
 
 # -- inbox and looks -------------------------------------------------------------------------------
 
@@ -261,6 +261,16 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
+class Renewal:
+    """The SET that takes the place of the one named `jti` in delivery `id`."""
+
+    id: int
+    jti: str
+    signed: SignedSET
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class Backlog:
     stream_id: str
     pending: int
@@ -269,7 +279,7 @@ class Backlog:
     """`created_at` of the oldest pending row."""
 
 
-# -- streams, keys, audit --------------------------------------------------------------------------
+# -- streams, audit -------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -289,14 +299,6 @@ class StreamRow:
     last_code: str = ""
     last_words: str = ""
     last_delivered_at: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRow:
-    kid: str
-    algorithm: str
-    state: Literal["next", "active", "retired"]
-    created_at: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 from bridge.clock import Clock
+from bridge.key import KeyRow
 from bridge.model import Device, LedgerRow
 from bridge.store.ledger_rules import tail_of
-from bridge.store.records import Arrival, AuditEntry, Delivery, KeyRow, Look, Quarantined, StreamRow
+from bridge.store.records import Arrival, AuditEntry, Delivery, Look, Quarantined, StreamRow
 
 Pair = tuple[str, str]
 

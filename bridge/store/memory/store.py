@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
-from bridge.store.memory.outbox import Outbox
-from bridge.store.records import AuditEntry, KeyRow, StreamRow
+from bridge.key import KeyRow
+from bridge.store.memory.undelivered import Undelivered
+from bridge.store.records import AuditEntry, StreamRow
 
 
-class MemoryStore(Outbox):
+class MemoryStore(Undelivered):
     """Everything in dicts, gone with the process: for tests and for trying things out.
 
     It keeps every promise of the protocol but durability, and takes no more than one event loop.
@@ -23,8 +24,11 @@ class MemoryStore(Outbox):
     async def keys(self) -> list[KeyRow]:
         return sorted(self._keys.values(), key=lambda row: (row.created_at, row.kid))
 
-    async def put_key(self, row: KeyRow) -> None:
-        self._keys[row.kid] = row
+    async def swap_keys(self, expected: Collection[KeyRow], rows: Collection[KeyRow]) -> bool:
+        if set(self._keys.values()) != set(expected):
+            return False
+        self._keys = {row.kid: row for row in rows}
+        return True
 
     async def record(self, entry: AuditEntry) -> None:
         self._audit.append(entry)

@@ -1,4 +1,4 @@
-"""The small tables: streams, keys, audit; and what keeps the house."""
+"""The small tables: streams, audit; and what keeps the house."""
 
 from __future__ import annotations
 
@@ -7,15 +7,13 @@ from dataclasses import asdict
 
 from sqlalchemy import ColumnClause, Connection, bindparam, func, insert, literal_column, select, update
 
-from bridge.store.records import AuditEntry, KeyRow, StreamRow
+from bridge.store.records import AuditEntry, StreamRow
 from bridge.store.sql import tables
 from bridge.store.sql.dialect import Swift, upsert
 from bridge.store.sql.tables import PENDING, deliveries, devices
 
 _STREAMS = select(*tables.streams.c).order_by(tables.streams.c.created_at, tables.streams.c.id)
 _PUT_STREAM = Swift(upsert(tables.streams))
-_KEYS = select(*tables.signing_keys.c).order_by(tables.signing_keys.c.created_at, tables.signing_keys.c.kid)
-_PUT_KEY = Swift(upsert(tables.signing_keys))
 _RECORD = insert(tables.audit)
 _AUDIT = (
     select(*(column for column in tables.audit.c if column.name != "seq"))
@@ -42,15 +40,6 @@ def streams(conn: Connection) -> list[StreamRow]:
 
 def put_stream_many(conn: Connection, items: Sequence[StreamRow]) -> list[None]:
     _PUT_STREAM.many(conn, [asdict(row) for row in items])
-    return [None] * len(items)
-
-
-def keys(conn: Connection) -> list[KeyRow]:
-    return [KeyRow(*row) for row in conn.execute(_KEYS)]
-
-
-def put_key_many(conn: Connection, items: Sequence[KeyRow]) -> list[None]:
-    _PUT_KEY.many(conn, [asdict(row) for row in items])
     return [None] * len(items)
 
 

@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, Engine
 
 from bridge.clock import Clock
+from bridge.key import KeyRow
 from bridge.model import DeliveryState, Device, LedgerRow, Status
 from bridge.store import records as r
-from bridge.store.sql import beliefs, commit, inbox, looks, outbox, registers, settle
+from bridge.store.sql import beliefs, commit, inbox, keys, looks, outbox, registers, settle, undelivered
 from bridge.store.sql.commit_queue import PACE, CommitQueue
 
 Result = TypeVar("Result")
@@ -128,6 +129,17 @@ class SqlStore:
     async def release_leases(self) -> int:
         return await self._writer.submit(outbox.release_many, None)
 
+    async def undelivered_kids(self) -> set[str]:
+        return await self._read(undelivered.kids)
+
+    async def stranded(self, kids: Collection[str]) -> list[int]:
+        return await self._read(lambda conn: undelivered.stranded(conn, kids))
+
+    async def renew(self, renewals: Sequence[r.Renewal]) -> list[str]:
+        if not renewals:
+            return []
+        return await self._writer.submit(undelivered.renew_many, tuple(renewals), rows=len(renewals))
+
     # -- streams, keys, the rest ------------------------------------------------------------------
 
     async def streams(self) -> list[r.StreamRow]:
@@ -136,11 +148,11 @@ class SqlStore:
     async def put_stream(self, row: r.StreamRow) -> None:
         await self._writer.submit(registers.put_stream_many, row)
 
-    async def keys(self) -> list[r.KeyRow]:
-        return await self._read(registers.keys)
+    async def keys(self) -> list[KeyRow]:
+        return await self._read(keys.keys)
 
-    async def put_key(self, row: r.KeyRow) -> None:
-        await self._writer.submit(registers.put_key_many, row)
+    async def swap_keys(self, expected: Collection[KeyRow], rows: Collection[KeyRow]) -> bool:
+        return await self._writer.submit(keys.swap_many, keys.Swap(frozenset(expected), tuple(rows)))
 
     async def record(self, entry: r.AuditEntry) -> None:
         await self._writer.submit(registers.record_many, entry)
