@@ -10,7 +10,6 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -21,21 +20,23 @@ from bridge.delivery.push import push
 from bridge.errors import BridgeError, ConfigError
 from bridge.model import Outcome, Stream
 from bridge.observe.metrics import Metrics, StreamLoad
-from bridge.parts import Parts, Ports, key_ring, parts
+from bridge.parts import Parts, Ports, key_terms, parts
 from bridge.pipeline.intake import Intake
+from bridge.pipeline.keyring import Keyring
 from bridge.pipeline.looks import Lane
 from bridge.pipeline.mint import Minter
 from bridge.pipeline.outbox import Outbox
+from bridge.pipeline.remint import Remint
+from bridge.pipeline.reread import Reread
 from bridge.pipeline.resume import resume
 from bridge.pipeline.streams import Plan, reconcile
 from bridge.pipeline.tell import Teller
-from bridge.ssf.keys import KeyRing
 from bridge.store import open_store
 from bridge.store.protocol import Store
-from bridge.store.records import KeyRow
 from bridge.web.app import PublicPorts, admin_app, public_app
 from bridge.web.health import Check
 from bridge.web.server import Address, Listener, serve
+from bridge.web.wellknown import keys_age
 
 _log = structlog.get_logger("bridge.app")
 
@@ -54,11 +55,10 @@ TROUBLE_SHOWN = 5.0
 class Bridge:
     """Everything that runs. `start` makes it work, `stop` ends it in order; both once."""
 
-    def __init__(self, parts: Parts, store: Store, ring: KeyRing, ports: Ports) -> None:
+    def __init__(self, parts: Parts, store: Store, ports: Ports) -> None:
         self.config = parts.config
         self.sources = parts.sources
         self.store = store
-        self.ring = ring
         self.metrics = Metrics(__version__, list(parts.sources), list(parts.config.receivers))
         self.stopping = False
         self.plan: Plan | None = None
@@ -68,8 +68,11 @@ class Bridge:
         self._troubles: dict[str, float] = {}
         self._tasks: list[asyncio.Task[None]] = []
         clock = ports.clock
-        mint = Minter(parts.config.transmitter.issuer, lambda: self.ring, clock, ports.ids, self._signer)
-        self.outbox = Outbox(store, self._push, clock, ports.dice, self.metrics, self.trouble)
+        self.keyring = Keyring(store, parts.keys, key_terms(parts.config), clock, self.trouble)
+        self.reread = Reread(parts.watch, clock)
+        mint = Minter(parts.config.transmitter.issuer, lambda: self.keyring.ring, clock, ports.ids, self._signer)
+        self.remint = Remint(store, mint, lambda: {stream.id: stream for stream in self.streams()}, clock)
+        self.outbox = Outbox(store, self._push, clock, ports.dice, self.metrics, self.trouble, self.keyring.publishes)
         self.teller = Teller(
             store, parts.sources, self.streams, parts.identity, mint, clock, ports.dice, self.metrics, self.outbox.wake
         )
@@ -83,7 +86,7 @@ class Bridge:
 
     async def start(self) -> None:
         await self.store.release_leases()
-        await self._note_keys()
+        await self.keyring.open()
         now = self._ports.clock.now()
         plan = reconcile(self.config.receivers, await self.store.streams(), self._ports.ids, now)
         for row in plan.put:
@@ -92,6 +95,8 @@ class Bridge:
             await self.store.cancel_stream(stream_id, now, why)
         self.plan = plan
         self.outbox.carry([(stream, row) for stream, row in plan.carried if stream.enabled])
+        self._run("keys", self.keyring.run(self.remint))
+        self._run("secrets", self.reread.run())
         self._run("tell", self.teller.run())
         self._run("outbox", self.outbox.run())
         for name, lane in self.lanes.items():
@@ -110,14 +115,6 @@ class Bridge:
                 self.trouble(f"resume: {type(problem).__name__}")
                 _log.error("stream.resume_stuck", problem=str(problem))
                 await self._ports.clock.sleep(RESUME_AGAIN)
-
-    async def _note_keys(self) -> None:
-        """The store lists every key that ever signed; the private ones are not in it."""
-        active = self.ring.active
-        await self.store.put_key(KeyRow(active.kid, "RS256", "active", active.created_at))
-        for row in await self.store.keys():
-            if row.kid != active.kid and row.state == "active":
-                await self.store.put_key(replace(row, state="retired"))
 
     def _run(self, name: str, work: Coroutine[Any, Any, None], *, ends: bool = False) -> None:
         task = asyncio.create_task(work, name=name)
@@ -171,7 +168,9 @@ class Bridge:
     async def readiness(self) -> list[Check]:
         if self.stopping:
             return [Check("running", False, "stopping")]
-        checks = [Check("signing_key", True, self.ring.active.kid)]
+        keys, secrets = self.keyring, self.reread.problems
+        checks = [Check("signing_key", True, keys.problem or keys.ring.active.kid)]
+        checks.append(Check("secrets", True, "; ".join(secrets) or "in force"))
         try:
             await self.store.ping()
             checks.append(Check("store", True, self.config.store.shown))
@@ -191,14 +190,15 @@ class Bridge:
             for line in lines
             if line.stream_id in names
         )
-        self.metrics.signing_key_age(now - self.ring.active.created_at)
+        self.metrics.signing_key_age(now - self.keyring.ring.active.created_at)
         return self.metrics.render()
 
     def listeners(self) -> list[Listener]:
         server, admin = self.config.server, self.config.admin
         ports = PublicPorts(
             issuer=self.config.transmitter.issuer,
-            jwks=lambda: self.ring.jwks(),
+            jwks=lambda: self.keyring.ring.jwks(),
+            keys_age=keys_age(self.config.keys.publish_for),
             intake=self.intake,
             connectors={name: source.content_types for name, source in self.sources.items()},
             readiness=self.readiness,
@@ -225,7 +225,7 @@ async def open_bridge(loaded: Loaded, ports: Ports | None = None) -> Bridge:
     built = parts(loaded, ports)
     store = await open_store(loaded.config.store.url, ports.clock, exclusive=True, create=True)
     try:
-        return Bridge(built, store, key_ring(loaded.config, ports.clock), ports)
+        return Bridge(built, store, ports)
     except BaseException:
         await store.close()
         await built.outbound.close()

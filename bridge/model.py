@@ -146,6 +146,35 @@ class Judge(Protocol):
 
 # -- what we believe ----------------------------------------------------------------------------
 
+HoldKind = Literal["baseline", "released", "discarded", "settling", "exempt"]
+"""baseline: it failed when its connector first listed its devices · released: an operator let that go, and a good look
+must confirm it · discarded: an operator decided that it is not told until the device changes · settling: it must still
+be so at `until` · exempt: `[policy] exempt`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Belief stands, and is not told: while it lasts, `status` counts for receivers instead of the device's own."""
+
+    kind: HoldKind
+    status: Status
+    at: float
+    until: float | None = None
+    keys: tuple[str, ...] = ()
+    """The findings that failed when it began; another one ends a baseline."""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Override:
+    """An operator's word: until `until`, `status` counts instead of what is believed."""
+
+    status: Status
+    until: float
+    at: float
+    who: str
+    why: str
+
 
 @dataclass(frozen=True, slots=True)
 class Device:
@@ -181,10 +210,23 @@ class Device:
     first_seen: float = 0.0
     updated_at: float = 0.0
     version: int = 0
+    hold: Hold | None = None
+    override: Override | None = None
+    retired: str = ""
+    """Why it counts for nobody any more; a look that sees it again ends that."""
 
     @property
     def key(self) -> tuple[str, str]:
         return (self.connector, self.device_id)
+
+    @property
+    def counted(self) -> Status | None:
+        """The status that counts for receivers."""
+        if self.retired:
+            return None
+        if self.override is not None:
+            return self.override.status
+        return self.status if self.hold is None else self.hold.status
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +275,10 @@ class Stream:
     """Entitlement: only people of these e-mail domains; None is all."""
     enabled: bool = True
     orphaned: bool = False
+    paused: bool = False
+    """By an operator: nothing is made or sent, and what is pending waits."""
+    rehearsal: bool = False
+    """A dry run: it has a ledger of its own, and what it is told is kept and never sent."""
     send_sub_id: bool | None = None
     """Whether the top-level `sub_id` travels along; None: as the profile has it. Only `okta` can do without."""
     send_txn: bool | None = None
@@ -279,7 +325,8 @@ class SignedSET:
 
 # -- what a stream was told ---------------------------------------------------------------------
 
-DeliveryState = Literal["pending", "delivered", "dead", "superseded"]
+DeliveryState = Literal["pending", "delivered", "dead", "superseded", "dry_run"]
+"""dry_run: what would have been sent; `text` are its claims, unsigned. It is never sent."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,6 +341,22 @@ class Tail:
     status: Status
     previous: Status
     unsent: bool
+
+
+HeldWhy = Literal["guard", "released", "discarded"]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A difference that is not told: `status` is so, and `connector`'s guard kept it back at `at`.
+
+    released: an operator let it go, and a good look must confirm it · discarded: not told until the device changes.
+    """
+
+    status: Status
+    why: HeldWhy
+    connector: str
+    at: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,6 +382,7 @@ class LedgerRow:
     """Why nothing followed the last comparison, or "told"."""
     compared_at: float = 0.0
     version: int = 0
+    held: Held | None = None
 
 
 # -- how it gets there --------------------------------------------------------------------------

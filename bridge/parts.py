@@ -1,4 +1,4 @@
-"""What the configuration says, built: the connectors, whose device is whose, the way out, the signing key."""
+"""What the configuration says, built: the connectors, whose device is whose, the way out, keys and secrets."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from bridge import __version__
 from bridge.clock import Clock, Dice, Ids, SystemClock, SystemDice, SystemIds
 from bridge.config import Config, Loaded, Secret
+from bridge.config.watch import Watch
 from bridge.connector.connector import Connector
 from bridge.connector.load import load as load_connector
 from bridge.errors import ConfigError, Fault
 from bridge.outbound import Outbound
 from bridge.posture.identity import Identity, Overrides, read_overrides
-from bridge.ssf.keyfiles import KeyFiles
+from bridge.ssf.keyfiles import KeyFiles, Source
 from bridge.ssf.keys import key_from_pem
 from bridge.ssf.ring import Terms
 
@@ -33,6 +34,9 @@ class Parts:
     sources: Mapping[str, Connector]
     identity: Identity
     outbound: Outbound
+    keys: Source
+    watch: Watch
+    """The secrets that stand in files."""
 
 
 def parts(loaded: Loaded, ports: Ports) -> Parts:
@@ -52,13 +56,19 @@ def parts(loaded: Loaded, ports: Ports) -> Parts:
         except ConfigError as error:
             faults.extend(error.faults)
     identity = Identity()
+    keys = Source(KeyFiles(config.key_directory))
+    try:
+        keys = key_source(config, ports.clock)
+    except ConfigError as error:
+        faults.extend(error.faults)
     try:
         identity = identity_of(config)
     except ConfigError as error:
         faults.extend(error.faults)
     if faults:
         raise ConfigError(loaded.locate(faults))
-    return Parts(config, sources, identity, outbound)
+    watch = Watch(secrets_of(config, sources), loaded.base)
+    return Parts(config, sources, identity, outbound, keys, watch)
 
 
 def _outbound(config: Config) -> Outbound:

@@ -41,9 +41,7 @@ EVERYTHING = {"cli", "demo"}
 PURE = {
     "connector": {"expr", "functions", "mentions", "parse", "plain", "signature", "times", "tree", "settings"},
     "posture": None,
-    "ssf": {
-        "anew", "decoded", "discovery", "events", "key_warnings", "ledger", "profile", "ring", "stream", "subject"
-    },
+    "ssf": {"anew", "decoded", "discovery", "events", "key_warnings", "ledger", "profile", "ring", "stream", "subject"},
     "delivery": {"retry", "answer"},
 }
 """Files that are rules: no I/O. None: the whole wing."""

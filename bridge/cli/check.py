@@ -10,7 +10,7 @@ from bridge.cli.configured import Everything, load_offline
 from bridge.cli.output import pairs, say, write, write_json
 
 if TYPE_CHECKING:
-    from bridge.config import Connector, Loaded, Receiver, Store
+    from bridge.config import Connector, Loaded, Receiver
 
 FOLDING = (
     "has no API credentials: it cannot see findings from before the first webhook, webhooks that were lost, "
@@ -30,7 +30,7 @@ async def check(*, as_json: Annotated[bool, Parameter(name="--json", negative=""
     """
     everything = load_offline()
     report = _report(everything)
-    report["orphaned"] = await _orphaned(everything.loaded)
+    report["orphaned"], report["signing"] = await _stored(everything.loaded)
     if as_json:
         write_json(report)
     else:
@@ -149,30 +149,26 @@ def _notes(loaded: Loaded, connectors: list[dict[str, Any]]) -> list[str]:
     return notes
 
 
-async def _orphaned(loaded: Loaded) -> list[dict[str, Any]]:
-    """Streams in the store whose receiver is no longer in the configuration, or has another audience by now."""
-    store = loaded.config.store
-    if store.file is None or not store.file.exists():
-        return []
-    known = {(name, receiver.audience) for name, receiver in loaded.config.receivers.items()}
-    rows = await _streams(store)
-    return [{"name": r.name, "id": r.id, "audience": r.audience} for r in rows if (r.name, r.audience) not in known]
-
-
-async def _streams(store: Store) -> Any:
+async def _stored(loaded: Loaded) -> tuple[list[dict[str, Any]], list[str]]:
+    """Streams in the store whose receiver is no longer in the configuration, or has another audience by now; and how
+    the signing keys stand."""
+    from bridge.cli.key_screen import key_lines
+    from bridge.cli.opened import opened
     from bridge.clock import SystemClock
     from bridge.errors import BridgeError
-    from bridge.store import open_store
 
+    store = loaded.config.store
+    if store.file is None or not store.file.exists():
+        return [], []
+    known = {(name, receiver.audience) for name, receiver in loaded.config.receivers.items()}
     try:
-        opened = await open_store(store.url, SystemClock(), exclusive=False)
+        async with opened(loaded.config) as kept:
+            rows, keys = await kept.streams(), await kept.keys()
     except BridgeError as problem:
         say(f"note: the store cannot be read now: {problem}")
-        return []
-    try:
-        return await opened.streams()
-    finally:
-        await opened.close()
+        return [], []
+    orphaned = [{"name": r.name, "id": r.id, "audience": r.audience} for r in rows if (r.name, r.audience) not in known]
+    return orphaned, key_lines(keys, SystemClock().now())
 
 
 def _print(report: dict[str, Any]) -> None:
@@ -186,6 +182,7 @@ def _print(report: dict[str, Any]) -> None:
             ("keys", report["keys"]),
         ]
     )
+    pairs([("signing", line) for line in report["signing"]])
     for each in report["connectors"]:
         write(f"\nconnector {each['name']}")
         pairs([("  type", each["type"]), ("  webhook", each["webhook"]), ("  judge", each["judge"])])

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
-from bridge.config.kinds import Domain, Domains, Networks, Percent, Port, Seconds, Text, Whole
+from bridge.config.kinds import Domain, Domains, Networks, Percent, Port, Seconds, Text, Whole, url_fault
 from bridge.config.references import concealed
 from bridge.config.secret import MASK, Secret
 from bridge.config.section import Section

@@ -14,7 +14,7 @@ from bridge.connector.expr import Values
 from bridge.connector.judge import Judge
 from bridge.connector.look import Cache, Gone, Looker
 from bridge.connector.manifest import Manifest
-from bridge.connector.settings import Given, Reveals
+from bridge.connector.settings import Given, Guarded
 from bridge.model import LookFailed, Parsed, Snapshot, VerifiedWebhook, Webhook
 
 
@@ -65,7 +65,7 @@ class Connector:
         return f"Connector({self.name!r}, type={self.type!r}, judge={self.judge.name!r}, has_api={self.has_api})"
 
     @property
-    def secrets(self) -> Mapping[str, Sequence[Reveals]]:
+    def secrets(self) -> Mapping[str, Sequence[Guarded]]:
         """By setting: they may change while it runs, and the new text is used from then on."""
         return self._given.secrets
 

@@ -9,6 +9,7 @@ from typing import Protocol, cast
 
 from bridge.connector import times
 from bridge.connector.reader import Table
+from bridge.model import Reveals
 
 ENGINE_KEYS = ("type", "judge", "rate_limit", "dry_run", "namespace", "fold_recoveries")
 """Keys of every `[connectors.<name>]` table; a manifest cannot declare settings of these names."""
@@ -16,10 +17,9 @@ _TYPES = ("text", "list", "int", "bool", "duration")
 _SCOPED = {"text": "text", "list": "texts", "int": "int", "bool": "bool", "duration": "duration"}
 
 
-class Reveals(Protocol):
-    """A secret of the configuration. Its text may change while the bridge runs."""
+class Guarded(Reveals, Protocol):
+    """A secret whose text may change while the bridge runs, to one that passes the same checks."""
 
-    def reveal(self) -> str: ...
     def require(self, check: Callable[[str], object]) -> None:
         """`check` raises ValueError for a text that will not do, now and whenever the text changes."""
 
@@ -48,7 +48,7 @@ class Given:
     """The admin's values: `plain` for expressions and templates, `secrets` by name, never shown."""
 
     plain: Mapping[str, object]
-    secrets: Mapping[str, Sequence[Reveals]] = field(repr=False)
+    secrets: Mapping[str, Sequence[Guarded]] = field(repr=False)
 
     def reveal(self, name: str) -> list[str]:
         """The non-empty values of a secret (or of a plain text used as one), read anew each time."""
@@ -113,7 +113,7 @@ def _declared(name: str, table: Table) -> Setting:
 def given(settings: Mapping[str, Setting], table: Mapping[str, object], complain: Callable[[str, str], None]) -> Given:
     """Read the admin's table. Faults go to `complain(key, message)`; no message holds a value of a secret."""
     plain: dict[str, object] = {}
-    secrets: dict[str, Sequence[Reveals]] = {}
+    secrets: dict[str, Sequence[Guarded]] = {}
     for name, setting in settings.items():
         raw = table.get(name, setting.default)
         if raw is None or raw == "":
@@ -132,7 +132,7 @@ def given(settings: Mapping[str, Setting], table: Mapping[str, object], complain
     return Given(plain, secrets)
 
 
-def secret_values(setting: Setting, raw: object) -> list[Reveals]:
+def secret_values(setting: Setting, raw: object) -> list[Guarded]:
     values = raw if isinstance(raw, list) else [raw]
     if isinstance(raw, list) and not setting.many:
         raise ValueError("must be one secret, not a list")
@@ -141,7 +141,7 @@ def secret_values(setting: Setting, raw: object) -> list[Reveals]:
     secrets = [part if hasattr(part, "reveal") else _Bare(part) if isinstance(part, str) else None for part in values]
     if None in secrets:
         raise ValueError("must be text")
-    found = cast(list[Reveals], secrets)
+    found = cast(list[Guarded], secrets)
     if any(not secret.reveal() for secret in found):
         raise ValueError("must not be empty")
     return found

@@ -8,22 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 import structlog
 
 from bridge.clock import Clock
-from bridge.config import Secret
 from bridge.errors import BridgeError, ConfigError, Conflict
 from bridge.key import KeyRow
 from bridge.pipeline import rotation
 from bridge.pipeline.remint import Remint
-from bridge.ssf import ring
-from bridge.ssf.keyfiles import KeyFiles
-from bridge.ssf.keys import KeyRing, SigningKey, fault, key_from_pem, ring_of
-from bridge.store.protocol import Audit, Keys, Undelivered
+from bridge.ssf import ring as rules
+from bridge.ssf.keyfiles import Source
+from bridge.ssf.keys import KeyRing, SigningKey, fault, ring_of
+from bridge.store.protocol import Audit, Keys
 from bridge.store.records import AuditEntry
+from bridge.store.undelivered import Undelivered
 
 _log = structlog.get_logger("bridge.keyring")
 
@@ -40,32 +39,14 @@ class Kept(Keys, Audit, Undelivered, Protocol):
     """What is read and written here."""
 
 
-@dataclass(frozen=True, slots=True)
-class Source:
-    """Where private keys lie: the folder, and what `[keys] signing_key` names if it is set, which then signs."""
-
-    files: KeyFiles
-    secret: Secret | None = None
-
-    @property
-    def where(self) -> str:
-        return (self.secret.origin if self.secret is not None else None) or "keys.signing_key"
-
-    def given(self, now: float) -> SigningKey | None:
-        """Raises ConfigError for a key that is not fit."""
-        if self.secret is None:
-            return None
-        return key_from_pem(self.secret.reveal().encode(), created_at=now, where=self.where)
-
-
 class Keyring:
     """`open` before anything is signed, then `run`. `ring` is what signs and is published now."""
 
     def __init__(
-        self, store: Kept, source: Source, terms: ring.Terms, clock: Clock, trouble: Callable[[str], None]
+        self, store: Kept, source: Source, terms: rules.Terms, clock: Clock, trouble: Callable[[str], None]
     ) -> None:
         self.terms = terms
-        self.rows: ring.Rows = ()
+        self.rows: rules.Rows = ()
         self.problem = ""
         """What an operator should mend; the keys from before are in force meanwhile."""
         self._store = store
@@ -85,7 +66,7 @@ class Keyring:
         return self._ring
 
     def publishes(self, kid: str) -> bool:
-        """Whether a receiver can verify what names this key. Where it cannot, such SETs are sought, to be minted anew."""
+        """Whether receivers can verify what names this key. Where not, such SETs are sought, to be minted anew."""
         if kid in self.ring.kids:
             return True
         self.seek()
@@ -110,22 +91,22 @@ class Keyring:
                 self._source.files.remove(row.kid)
         await self._changed(before, after, now)
 
-    def _opened(self, rows: Sequence[KeyRow], given: SigningKey | None, now: float) -> ring.Rows:
+    def _opened(self, rows: Sequence[KeyRow], given: SigningKey | None, now: float) -> rules.Rows:
         """Which key signs after all that may have happened while nobody looked. It reads the folder."""
         files = self._source.files
         have = {row.kid for row in rows if row.removed_at is None and files.read(row.kid) is not None}
-        rows = ring.without_file(rows, have | ({given.kid} if given else set()), now)
-        signing = ring.active(rows)
+        rows = rules.without_file(rows, have | ({given.kid} if given else set()), now)
+        signing = rules.active(rows)
         if given is not None:
             same = signing is not None and signing.kid == given.kid
-            return tuple(rows) if same else ring.signed_by(rows, given.kid, given.created_at, now)
+            return tuple(rows) if same else rules.signed_by(rows, given.kid, given.created_at, now)
         if signing is not None:
             return tuple(rows)
-        coming = ring.upcoming(rows)
+        coming = rules.upcoming(rows)
         if coming is not None:
-            return ring.signed_by(rows, coming.kid, coming.created_at, now)
+            return rules.signed_by(rows, coming.kid, coming.created_at, now)
         key = rotation.spare(files, [row.kid for row in rows])
-        return ring.signed_by(rows, key.kid, key.created_at, now)
+        return rules.signed_by(rows, key.kid, key.created_at, now)
 
     def _taken(self, now: float) -> SigningKey | None:
         """The key of `[keys] signing_key`, noted."""
@@ -158,7 +139,7 @@ class Keyring:
         now = self._clock.now()
         if self._source.secret is not None and self._source.secret.reveal() != self._pem:
             await self._replaced(now)
-        await self._step(lambda rows: ring.turned(rows, now), now)
+        await self._step(lambda rows: rules.turned(rows, now), now)
         await self._schedule(now)
         await self._age(now)
         if self._clock.monotonic() < self._seek_until:
@@ -176,7 +157,7 @@ class Keyring:
 
     async def _schedule(self, now: float) -> None:
         """The next key by the calendar (`[keys] rotate_every`)."""
-        if self._source.secret is not None or not ring.wants_next(self.rows, now, self.terms):
+        if self._source.secret is not None or not rules.wants_next(self.rows, now, self.terms):
             return
         try:
             row = await rotation.rotate(self._store, self._source.files, self.terms.publish_for)
@@ -191,7 +172,7 @@ class Keyring:
         self._age_at = self._clock.monotonic() + min(AGING, max(POLL, self.terms.keep_retired / 24))
         if any(row.state == "retired" and row.removed_at is None for row in self.rows):
             named = await self._store.undelivered_kids()
-            await self._step(lambda rows: ring.aged(rows, now, self.terms.keep_retired, named), now)
+            await self._step(lambda rows: rules.aged(rows, now, self.terms.keep_retired, named), now)
 
     async def _mint_anew(self, remint: Remint) -> None:
         outcomes = await remint.stranded(self.ring.kids)
@@ -207,7 +188,7 @@ class Keyring:
         if set(after) != set(self.rows):
             await self._changed(before, after, now)
 
-    async def _changed(self, before: ring.Rows, after: ring.Rows, now: float) -> None:
+    async def _changed(self, before: rules.Rows, after: rules.Rows, now: float) -> None:
         """In force first, since a key must be published before anybody hears of it; then the files and the record."""
         shown = self._ring.kids if self._ring is not None else frozenset()
         self._ring = await self._loaded(after)
@@ -223,26 +204,27 @@ class Keyring:
                 _log.info("key.changed", kid=row.kid, before=_word(old), after=_word(row))
                 await self._record(now, "keys.turn", row.kid, _word(old), _word(row))
 
-    async def _loaded(self, rows: ring.Rows) -> KeyRing:
+    async def _loaded(self, rows: rules.Rows) -> KeyRing:
         """Raises ConfigError where the key that signs cannot be read; one beside it is left out, and said."""
-        listed = ring.published(rows)
+        listed = rules.published(rows)
         keys: dict[str, SigningKey] = {}
-        self.problem = ""
+        gone = ""
         for row in listed:
             key = self._keys.get(row.kid) or await asyncio.to_thread(self._source.files.read, row.kid)
             if key is not None:
                 keys[row.kid] = key
             elif row.state != "active":
-                self._mend(f"the file of key {row.kid} ({row.state}) is gone from {self._source.files.directory}")
-        signing = ring.active(rows)
+                gone = f"the file of key {row.kid} ({row.state}) is gone from {self._source.files.directory}"
+        signing = rules.active(rows)
         if signing is None or signing.kid not in keys:
             kid = "none" if signing is None else signing.kid
             raise fault(self._source.files.directory, f"the file of the key that signs ({kid}) is gone")
         self._keys = keys
+        self._mend(gone)
         return ring_of(keys[signing.kid], list(keys.values()))
 
     def _mend(self, problem: str) -> None:
-        if problem != self.problem:
+        if problem and problem != self.problem:
             _log.error("keys.problem", problem=problem)
         self.problem = problem
 

@@ -32,6 +32,8 @@ PATIENCE = 40.0
 """Seconds that an answer is kept for a store that cannot take it now; with the push it stays within the lease."""
 NOTED = 30.0
 """Seconds between notes in the store of when a well stream was last delivered to."""
+WITHHELD = 30.0
+"""Seconds until a SET under a key that is gone is looked at again, if nobody minted it anew meanwhile."""
 POLL = 0.5
 """Seconds after which due deliveries are sought without anybody waking us: other processes write to the store too."""
 
@@ -68,14 +70,23 @@ class Lane:
 
 class Outbox:
     def __init__(
-        self, store: Store, push: Push, clock: Clock, dice: Dice, meter: Meter, trouble: Callable[[str], None]
+        self,
+        store: Store,
+        push: Push,
+        clock: Clock,
+        dice: Dice,
+        meter: Meter,
+        trouble: Callable[[str], None],
+        verifiable: Callable[[str], bool] = lambda kid: True,
     ) -> None:
+        """`verifiable`: whether receivers can verify what names this key; what they cannot is never sent."""
         self._store = store
         self._push = push
         self._clock = clock
         self._dice = dice
         self._meter = meter
         self._trouble = trouble
+        self._verifiable = verifiable
         self._lanes: dict[str, Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -166,6 +177,8 @@ class Outbox:
     async def _one(self, delivery: Delivery) -> None:
         lane = self._lanes[delivery.stream_id]
         try:
+            if not self._verifiable(delivery.kid):
+                return await self._settle(_withheld(delivery, self._clock.now()))
             outcome = await self._push(lane.stream, delivery.text)
             now = self._clock.now()
             after = self._after(lane, delivery, outcome, now)
@@ -263,6 +276,15 @@ class Outbox:
 def _health(row: StreamRow) -> Health:
     """As the store knows it."""
     return Health(row.failures, row.retry_at, row.unwell_since, row.last_code, row.last_words)
+
+
+def _withheld(delivery: Delivery, now: float) -> Settlement:
+    """Given back as it was, not tried: it waits to be minted anew, and is due at once then."""
+    return Settlement(
+        id=delivery.id, state="pending", at=now, code="key_withdrawn", next_at=now + WITHHELD,
+        attempts=delivery.attempts, faults=delivery.faults, faulted_at=delivery.faulted_at,
+        maybe_received=delivery.maybe_received,
+    )  # fmt: skip
 
 
 def _settlement(delivery: Delivery, outcome: Outcome, after: RowNext, now: float) -> Settlement:

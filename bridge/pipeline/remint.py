@@ -1,9 +1,9 @@
 """remint: SETs that cannot go out as they were signed are minted anew (design §2.4).
 
 A SET whose key is published no more can be verified by nobody, so it is never sent; another one says the same in its
-place: same `txn`, same event and `event_timestamp`, a new `jti`. That holds for one that its receiver may have as well:
-what it may have, it cannot verify, or has taken; then it hears the same status twice, which changes nothing there.
-A SET whose key is still published goes out with the bytes that it had, so that its receiver knows a repeat by its `jti`.
+place: same `txn`, same event and `event_timestamp`, a new `jti`. So it is also where the receiver may have the SET:
+if it took it, it hears the same status twice, which changes nothing there. A SET that a receiver may have and whose key
+is still published goes out with the bytes that it had, so that a repeat is known by its `jti`.
 """
 
 from __future__ import annotations
@@ -19,8 +19,10 @@ from bridge.clock import Clock
 from bridge.model import Stream
 from bridge.pipeline.mint import Minter
 from bridge.ssf.anew import Unreadable, anew, claims_of, is_stale
-from bridge.store.protocol import Outbox, Undelivered
-from bridge.store.records import Delivery, Renewal
+from bridge.ssf.keys import KeyRing
+from bridge.store.protocol import Outbox
+from bridge.store.records import Delivery
+from bridge.store.undelivered import Renewal, Undelivered
 
 _log = structlog.get_logger("bridge.remint")
 
@@ -37,9 +39,7 @@ class Kept(Outbox, Undelivered, Protocol):
 class Remint:
     """`streams` are those known now by their id: of one that is gone a SET keeps its form."""
 
-    def __init__(
-        self, store: Kept, minter: Minter, streams: Callable[[], Mapping[str, Stream]], clock: Clock
-    ) -> None:
+    def __init__(self, store: Kept, minter: Minter, streams: Callable[[], Mapping[str, Stream]], clock: Clock) -> None:
         self._store = store
         self._minter = minter
         self._streams = streams
@@ -72,18 +72,18 @@ class Remint:
         answers = dict(zip((row.id for row in fit), await self._store.renew(renewals), strict=True))
         return [answers.get(row.id, "unreadable") for row in rows]
 
-    def is_due(self, row: Delivery, kid: str) -> bool:
-        """Whether key, issuer, audience or profile have changed since `row` was signed; `kid` is of the key that signs.
+    def is_due(self, row: Delivery, ring: KeyRing) -> bool:
+        """Whether key, issuer, audience or profile have changed since `row` was signed.
 
-        A change of the key alone does not count for a SET that its receiver may have: it would take a new `jti` for
-        another event. `these` mints it anew all the same if its key is not published any more.
+        Another key alone does not count for a SET that its receiver may have, while the old one is published: the
+        receiver would take a new `jti` for another event.
         """
         stream = self._streams().get(row.stream_id)
         try:
             stale = stream is not None and is_stale(claims_of(row.text), stream, row.txn, issuer=self._minter.issuer)
         except Unreadable:
             return False
-        return stale or (row.kid != kid and not row.maybe_received)
+        return stale or row.kid not in ring.kids or (row.kid != ring.active.kid and not row.maybe_received)
 
 
 def _said(row: Delivery, stream: Stream | None) -> tuple[Mapping[str, Any], Stream | None, str] | None:

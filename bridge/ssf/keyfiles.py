@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -12,8 +13,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from joserfc.jwk import RSAKey
 
-from bridge.errors import ConfigError
-from bridge.ssf.keys import BITS, SigningKey, fault, is_foreign, key_from_file
+from bridge.config import Secret
+from bridge.errors import ConfigError, Fault
+from bridge.ssf.keys import BITS, SigningKey, fault, is_foreign, key_from_file, key_from_pem
 
 SUFFIX: Final = ".pem"
 
@@ -58,7 +60,7 @@ class KeyFiles:
         return key
 
     def make(self) -> SigningKey:
-        """A new key, on the disk when this returns. Its `kid` begins with a letter or digit: it is typed in commands."""
+        """A new key, on the disk when this returns. Its `kid` begins with a letter or digit, as commands like it."""
         while True:
             fresh = rsa.generate_private_key(public_exponent=65537, key_size=BITS)
             if RSAKey.import_key(fresh).thumbprint()[0] not in "-_":
@@ -105,16 +107,35 @@ class KeyFiles:
         return key
 
 
-def faults_in(directory: Path) -> ConfigError | None:
-    """What is wrong with the keys that lie in a folder, without changing anything; None: nothing."""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where private keys lie: the folder, and what `[keys] signing_key` holds if it is set, which then signs."""
+
+    files: KeyFiles
+    secret: Secret | None = None
+
+    @property
+    def where(self) -> str:
+        return (self.secret.origin if self.secret is not None else None) or "keys.signing_key"
+
+    def given(self, now: float) -> SigningKey | None:
+        """Raises ConfigError for a key that is not fit."""
+        if self.secret is None:
+            return None
+        return key_from_pem(self.secret.reveal().encode(), created_at=now, where=self.where)
+
+
+def faults_in(directory: Path) -> None:
+    """Raises ConfigError with everything that is wrong with the keys that lie in a folder."""
     files = KeyFiles(directory)
-    faults = []
+    faults: list[Fault] = []
     for kid in files.kids():
         try:
             files.read(kid)
         except ConfigError as problem:
             faults += problem.faults
-    return ConfigError(faults) if faults else None
+    if faults:
+        raise ConfigError(faults)
 
 
 def _written(directory: Path, content: bytes) -> str:

@@ -115,7 +115,7 @@ def retired(rows: Sequence[KeyRow], kid: str, now: float) -> Rows:
     """An operator gives up the next key. The one that signs cannot be: something must."""
     row = _one(rows, kid)
     if row.state == "active":
-        raise Conflict(f"key {kid} signs: `caep-bridge keys rotate` brings another, and this one then retires by itself")
+        raise Conflict(f"key {kid} signs: `caep-bridge keys rotate` brings another, and then it retires by itself")
     if row.state == "retired":
         raise Conflict(f"key {kid} is retired already")
     return _with(rows, replace(row, state="retired", retired_at=now))

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from bridge.model import DeliveryState, LedgerRow, Status, Tail
-from bridge.store.records import Delivery, Renewal, Settlement
+from bridge.store.records import Delivery, Settlement
 
 WHY_NOT: Mapping[DeliveryState, str] = {"delivered": "delivered", "superseded": "superseded", "dead": "dead"}
 """What `drop` and `revive` answer about a row that they leave alone."""
@@ -52,23 +52,6 @@ def cancelled(row: LedgerRow, previous: Status) -> LedgerRow:
 
 def revived(row: LedgerRow, status: Status) -> LedgerRow:
     return replace(row, told=status, given_up=None, version=row.version + 1)
-
-
-def renewable(row: Delivery | None, jti: str, now: float) -> str:
-    """Why another SET may not stand in the place of the one named `jti`, or ""."""
-    if row is None:
-        return "not_found"
-    if row.state not in ("pending", "dead"):
-        return WHY_NOT[row.state]
-    if row.leased_until is not None and row.leased_until > now:
-        return "held"
-    return "" if row.jti == jti else "changed"
-
-
-def renewed(row: Delivery, renewal: Renewal) -> Delivery:
-    signed = renewal.signed
-    row = replace(row, jti=signed.jti, kid=signed.kid, text=signed.text)
-    return row if row.state == "dead" else replace(row, attempts=0, faults=0, faulted_at=None, next_at=renewal.at)
 
 
 def dropped(row: Delivery, now: float, why: str) -> Settlement:

@@ -12,7 +12,8 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
 from bridge.key import KeyRow
-from bridge.model import DeliveryState, Device, LedgerRow, Status
+from bridge.model import DeliveryState, Device, HeldWhy, LedgerRow, Status
+from bridge.store.errands import Errands
 from bridge.store.records import (
     Accepted,
     Arrival,
@@ -20,16 +21,18 @@ from bridge.store.records import (
     Backlog,
     Clash,
     Delivery,
+    HoldCount,
+    Known,
     LeasedLook,
     Look,
     Quarantined,
-    Renewal,
     Ring,
     Scene,
     Settlement,
     StreamRow,
     Unit,
 )
+from bridge.store.undelivered import Undelivered
 
 
 class Inbox(Protocol):
@@ -70,15 +73,40 @@ class Beliefs(Protocol):
         connector: str | None = None,
         status: Status | None = None,
         search: str = "",
+        hold: str | None = None,
         after: tuple[str, str] | None = None,
         limit: int = 100,
     ) -> list[Device]:
-        """Ordered by (connector, device id), beginning after `after`. `search` matches id, name or login as a part."""
+        """Ordered by (connector, device id), beginning after `after`. `search` matches id, name or login as a part.
+        `hold`: the kind of its hold, `override` or `retired`, whichever counts."""
 
     async def told(self, stream_id: str, status: Status, *, after: str = "", limit: int = 100) -> list[LedgerRow]:
         """The ledger rows of a stream that was told this status, by subject, beginning after the subject `after`."""
 
     async def devices_of_person(self, connector: str, owner_id: str) -> list[Device]: ...
+
+
+class Holds(Protocol):
+    """What is believed and not told, and what is known of many devices at once."""
+
+    async def known(self, connector: str, ids: Collection[str]) -> dict[str, Known]:
+        """Device and due look of each id that has either."""
+
+    async def fleet(self, connector: str) -> int:
+        """How many devices of the connector are known, retired ones left out."""
+
+    async def held(
+        self,
+        connector: str | None = None,
+        *,
+        why: HeldWhy | None = None,
+        after: tuple[str, str] | None = None,
+        limit: int = 100,
+    ) -> list[LedgerRow]:
+        """The ledger rows that the guard of this connector holds, by (stream, subject), beginning after `after`."""
+
+    async def holds(self) -> list[HoldCount]:
+        """How much is held, by connector and kind."""
 
 
 class Outbox(Protocol):
@@ -106,7 +134,7 @@ class Outbox(Protocol):
         before: int | None = None,
         limit: int = 100,
     ) -> list[Delivery]:
-        """Newest first, beginning before the id `before`."""
+        """Newest first, beginning before the id `before`. Those of a dry run only where `state` asks for them."""
 
     async def revive(self, delivery_id: int, now: float) -> str:
         """A dead row pending again with its attempts forgotten, its ledger row told its status; a pending one due now.
@@ -134,27 +162,17 @@ class Outbox(Protocol):
         rows with `maybe_received`. Returns how many."""
 
 
-class Undelivered(Protocol):
-    """Of all deliveries that are pending or dead: under which keys they were signed, and a new SET in their place."""
-
-    async def undelivered_kids(self) -> set[str]: ...
-
-    async def stranded(self, kids: Collection[str]) -> list[int]:
-        """The numbers of those that name none of these keys, oldest first."""
-
-    async def renew(self, renewals: Sequence[Renewal]) -> list[str]:
-        """Another SET in the place of each: text, `jti` and `kid`. A pending one is due at once, as if never tried, and
-        keeps its place in its order and `maybe_received`; a dead one stays dead.
-
-        For each "" or why not: `not_found`, `delivered`, `superseded`, `held` (it is being sent), `changed` (its SET is
-        no longer the one that was read).
-        """
-
-
 class Streams(Protocol):
     async def streams(self) -> list[StreamRow]: ...
 
-    async def put_stream(self, row: StreamRow) -> None: ...
+    async def put_stream(self, row: StreamRow) -> None:
+        """All of the row but `paused`, which stays as it stands."""
+
+    async def pause(self, stream_id: str, why: str) -> bool:
+        """Pause the stream, or with "" let it go on. False: there is no such stream."""
+
+    async def prune_stream(self, stream_id: str) -> int:
+        """Forget a stream with its ledger and its deliveries. How many rows of those went."""
 
 
 class Keys(Protocol):
@@ -187,5 +205,5 @@ class Housekeeping(Protocol):
     async def close(self) -> None: ...
 
 
-class Store(Inbox, Looks, Beliefs, Outbox, Undelivered, Streams, Keys, Audit, Housekeeping, Protocol):
+class Store(Inbox, Looks, Beliefs, Holds, Outbox, Undelivered, Streams, Keys, Audit, Errands, Housekeeping, Protocol):
     """The whole; a caller is typed with the part that it needs."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Literal
 
-from bridge.model import DeliveryState, Device, LedgerRow, SignedSET, Statement, Status
+from bridge.model import DeliveryState, Device, LedgerRow, Statement, Status
 
 # -- inbox and looks -------------------------------------------------------------------------------
 
@@ -149,6 +149,7 @@ class NewDelivery:
     created_at: float = 0.0
     rung_at: float | None = None
     """Receipt of the webhook that began it, for the webhook-to-acknowledged histogram."""
+    state: Literal["pending", "dry_run"] = "pending"
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +187,8 @@ class Unit:
     moves: tuple[LedgerMove, ...] = ()
     look: LookDone | None = None
     rings: tuple[Ring, ...] = ()
+    sets: tuple[NewDelivery, ...] = ()
+    """SETs that no ledger row tells of: verification, and an operator's test."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,13 +264,21 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
-class Renewal:
-    """The SET that takes the place of the one named `jti` in delivery `id`."""
+class Known:
+    """A device as it stands, with the look that is due for it."""
 
-    id: int
-    jti: str
-    signed: SignedSET
-    at: float
+    device: Device | None
+    look: Look | None
+
+
+@dataclass(frozen=True, slots=True)
+class HoldCount:
+    """How much is held. `kind`: the kind of a device's hold, `override`, `retired`; or `guard`, `guard_released`,
+    `guard_discarded` of a ledger's rows, where people are counted."""
+
+    connector: str
+    kind: str
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +303,8 @@ class StreamRow:
     created_at: float
     enabled: bool = True
     orphaned: bool = False
+    paused: str = ""
+    """Why an operator paused it; "" if nobody did. Only `pause` of the store writes it."""
     failures: int = 0
     """Consecutive failures that are the stream's own; 0 is healthy."""
     retry_at: float | None = None

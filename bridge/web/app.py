@@ -22,6 +22,8 @@ class PublicPorts:
 
     issuer: str
     jwks: Callable[[], Mapping[str, Any]]
+    keys_age: int
+    """Seconds that receivers may cache the keys."""
     intake: Intake
     connectors: Mapping[str, Collection[str]]
     readiness: Readiness
@@ -35,7 +37,7 @@ def public_app(ports: PublicPorts) -> Starlette:
     return _app(
         [
             Route("/webhooks/{connector}", door),
-            *wellknown.routes(ports.issuer, ports.jwks),
+            *wellknown.routes(ports.issuer, ports.jwks, ports.keys_age),
             *health.public_routes(ports.readiness),
         ]
     )

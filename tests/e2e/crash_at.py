@@ -32,7 +32,7 @@ POINTS: dict[str, tuple[str, str]] = {
     "settle": (_STORE, "settle"),
     # at a start
     "upgrade": ("bridge.store.upgrade", "upgrade"),
-    "key": ("bridge.app", "key_ring"),
+    "key": ("bridge.pipeline.keyring:Keyring", "open"),
     "release": (_STORE, "release_leases"),
     "put_stream": (_STORE, "put_stream"),
     "cancel_stream": (_STORE, "cancel_stream"),

@@ -77,7 +77,7 @@ PLANS: dict[str, tuple[Executable | Swift, str]] = {
     "later of a subject": (settle._PENDING_OF_SUBJECT, "ix_deliveries_subject"),
     "looks that are due": (looks._DUE, "ix_looks_due"),
     "the next look": (looks._NEXT, "ix_looks_due"),
-    "looks by key": (looks._OF, "(connector=? AND device_id=?)"),
+    "looks by key": (looks.LOOKS_OF, "(connector=? AND device_id=?)"),
     "hashes": (inbox._SEEN, "PRIMARY KEY"),
     "devices by key": (commit._DEVICES, "(connector=? AND device_id=?)"),
     "ledger by key": (commit._LEDGER, "(stream_id=? AND subject=?)"),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from bridge.clock import Clock
 from bridge.key import KeyRow
 from bridge.model import Device, LedgerRow
+from bridge.store.errands import ConnectorRow, Errand
 from bridge.store.ledger_rules import tail_of
 from bridge.store.records import Arrival, AuditEntry, Delivery, Look, Quarantined, StreamRow
 
@@ -26,10 +27,13 @@ class Tables:
         self._ledger: dict[Pair, LedgerRow] = {}
         """Their `tail` is only a name here; `_seen` fills in how the delivery stands."""
         self._deliveries: dict[int, Delivery] = {}
+        self._last_id = 0
         self._heads: dict[Pair, int] = {}
         self._streams: dict[str, StreamRow] = {}
         self._keys: dict[str, KeyRow] = {}
         self._audit: list[AuditEntry] = []
+        self._errands: dict[str, Errand] = {}
+        self._connectors: dict[str, ConnectorRow] = {}
 
     def _seen(self, row: LedgerRow) -> LedgerRow:
         return row if row.tail is None else replace(row, tail=tail_of(self._deliveries[row.tail.id]))

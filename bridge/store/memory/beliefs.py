@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from bridge.errors import StoreProblem
 from bridge.model import Device, LedgerRow, Status, Tail
+from bridge.store.hold_rules import hold_kind
 from bridge.store.ledger_rules import tail_of
 from bridge.store.memory.inbox import Inbox
 from bridge.store.records import Clash, Delivery, LedgerWrite, NewDelivery, Scene, Unit
@@ -53,6 +54,8 @@ class Beliefs(Inbox):
                 raise _Clashed(f"a ledger row of stream {move.stream_id} is not at version {move.old_version}")
         for write in unit.ledger:
             self._write(write)
+        for new in unit.sets:
+            self._mint(new)
         if unit.look is not None:
             self._finish(unit.look)
         self._ring(unit.rings)
@@ -83,13 +86,18 @@ class Beliefs(Inbox):
         if any(row.jti == mint.jti for row in self._deliveries.values()):
             raise StoreProblem("the store has a SET of this jti")
         row = Delivery(
-            len(self._deliveries) + 1, mint.stream_id, mint.subject, mint.order,
+            self._next_id(), mint.stream_id, mint.subject, mint.order,
             mint.jti, mint.txn, mint.kid, mint.text, mint.status,
-            mint.previous, mint.connector, mint.device_id, "pending", mint.created_at, mint.rung_at,
+            mint.previous, mint.connector, mint.device_id, mint.state, mint.created_at, mint.rung_at,
         )  # fmt: skip
         self._deliveries[row.id] = row
-        self._heads.setdefault((row.stream_id, row.order), row.id)
+        if row.state == "pending":
+            self._heads.setdefault((row.stream_id, row.order), row.id)
         return tail_of(row)
+
+    def _next_id(self) -> int:
+        """Ids are never given twice, whatever was pruned."""
+        return max(self._last_id, *self._deliveries) + 1 if self._deliveries else self._last_id + 1
 
     def _end(self, before: Delivery, after: Delivery) -> None:
         """Writes a row that is no longer pending; the next of its key takes its place as head."""
@@ -110,7 +118,7 @@ class Beliefs(Inbox):
 
     async def devices(
         self, *, connector: str | None = None, status: Status | None = None, search: str = "",
-        after: tuple[str, str] | None = None, limit: int = 100,
+        hold: str | None = None, after: tuple[str, str] | None = None, limit: int = 100,
     ) -> list[Device]:  # fmt: skip
         part = search.casefold()
         found = [
@@ -118,6 +126,7 @@ class Beliefs(Inbox):
             for key, device in sorted(self._devices.items())
             if (connector is None or device.connector == connector)
             and (status is None or device.status == status)
+            and (hold is None or hold_kind(device) == hold)
             and (after is None or key > after)
             and any(part in text.casefold() for text in (device.device_id, device.name, device.login or ""))
         ]

@@ -82,7 +82,7 @@ class Outbox(Beliefs):
             row
             for _, row in sorted(self._deliveries.items(), reverse=True)
             if stream_id in (None, row.stream_id)
-            and state in (None, row.state)
+            and (row.state != "dry_run" if state is None else row.state == state)
             and subject in (None, row.subject)
             and device in (None, (row.connector, row.device_id))
             and jti in (None, row.jti)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 
 from bridge.key import KeyRow
+from bridge.store.memory.errands import Errands
+from bridge.store.memory.holds import Holds
 from bridge.store.memory.undelivered import Undelivered
 from bridge.store.records import AuditEntry, StreamRow
 
 
-class MemoryStore(Undelivered):
+class MemoryStore(Holds, Undelivered, Errands):
     """Everything in dicts, gone with the process: for tests and for trying things out.
 
     It keeps every promise of the protocol but durability, and takes no more than one event loop.
@@ -19,7 +22,27 @@ class MemoryStore(Undelivered):
         return sorted(self._streams.values(), key=lambda row: (row.created_at, row.id))
 
     async def put_stream(self, row: StreamRow) -> None:
-        self._streams[row.id] = row
+        known = self._streams.get(row.id)
+        self._streams[row.id] = row if known is None else replace(row, paused=known.paused)
+
+    async def pause(self, stream_id: str, why: str) -> bool:
+        known = self._streams.get(stream_id)
+        if known is None:
+            return False
+        self._streams[stream_id] = replace(known, paused=why)
+        return True
+
+    async def prune_stream(self, stream_id: str) -> int:
+        told = [key for key in self._ledger if key[0] == stream_id]
+        sent = [id_ for id_, row in self._deliveries.items() if row.stream_id == stream_id]
+        self._last_id = max(self._last_id, *self._deliveries) if self._deliveries else self._last_id
+        for key in told:
+            del self._ledger[key]
+        for id_ in sent:
+            del self._deliveries[id_]
+        self._heads = {key: id_ for key, id_ in self._heads.items() if key[0] != stream_id}
+        self._streams.pop(stream_id, None)
+        return len(told) + len(sent)
 
     async def keys(self) -> list[KeyRow]:
         return sorted(self._keys.values(), key=lambda row: (row.created_at, row.kid))

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from bridge.store.ledger_rules import renewable, renewed
 from bridge.store.memory.outbox import Outbox
-from bridge.store.records import Delivery, Renewal
+from bridge.store.records import Delivery
+from bridge.store.undelivered import Renewal, renewable, renewed
 
 
 class Undelivered(Outbox):

@@ -15,14 +15,14 @@ from bridge.store.sql.tables import deliveries, devices, ledger
 
 LONGEST_SEARCH = 200
 
-_LEDGER = select(*rows.LEDGER).select_from(ledger.outerjoin(deliveries, deliveries.c.id == ledger.c.tail_id))
-LEDGER_OF = Swift(_LEDGER.where(ledger.c.stream_id == bindparam("first"), among(ledger.c.subject, "seconds")))
-_LEDGER_BY_LOGIN = _LEDGER.where(ledger.c.login == bindparam("login"))
-_LEDGER_BY_DEVICE = _LEDGER.where(
+LEDGER_ROWS = select(*rows.LEDGER).select_from(ledger.outerjoin(deliveries, deliveries.c.id == ledger.c.tail_id))
+LEDGER_OF = Swift(LEDGER_ROWS.where(ledger.c.stream_id == bindparam("first"), among(ledger.c.subject, "seconds")))
+_LEDGER_BY_LOGIN = LEDGER_ROWS.where(ledger.c.login == bindparam("login"))
+_LEDGER_BY_DEVICE = LEDGER_ROWS.where(
     ledger.c.connector == bindparam("connector"), ledger.c.device_id == bindparam("device_id")
 )
 _TOLD = (
-    _LEDGER.where(
+    LEDGER_ROWS.where(
         ledger.c.stream_id == bindparam("stream"), ledger.c.told == bindparam("status"),
         ledger.c.subject > bindparam("after"),
     )
@@ -84,6 +84,7 @@ class Filter:
     connector: str | None
     status: Status | None
     search: str
+    hold: str | None
     after: tuple[str, str] | None
     limit: int
 
@@ -94,6 +95,8 @@ def list_devices(conn: Connection, want: Filter) -> list[Device]:
         where.append(devices.c.connector == want.connector)
     if want.status is not None:
         where.append(devices.c.status == want.status)
+    if want.hold is not None:
+        where.append(devices.c.hold == want.hold)
     if want.search:
         where.append(devices.c.haystack.contains(want.search[:LONGEST_SEARCH].casefold(), autoescape=True))
     if want.after is not None:

@@ -120,7 +120,7 @@ class _Draft:
         self._devices.update(known.maps[0])
         self._ledger.update(told.maps[0])
         self._superseded |= superseded
-        self._mints += [write.mint for write in unit.ledger if write.mint is not None]
+        self._mints += [*(write.mint for write in unit.ledger if write.mint is not None), *unit.sets]
         if unit.look is not None:
             self._looks.finish(unit.look)
         for ring in unit.rings:

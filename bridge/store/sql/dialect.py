@@ -26,11 +26,12 @@ from sqlalchemy.exc import DBAPIError
 from bridge.store.sql.tables import counters
 
 
-def upsert(table: Table) -> ClauseElement:
-    """A statement for `executemany` that writes whole rows, whether they are there or not."""
+def upsert(table: Table, but: Sequence[str] = ()) -> ClauseElement:
+    """A statement for `executemany` that writes whole rows, whether they are there or not. Where they are, the
+    columns named in `but` stay as they stand."""
     insert = sqlite.insert(table)
     key = [column.name for column in table.primary_key]
-    rest = {column.name: insert.excluded[column.name] for column in table.c if column.name not in key}
+    rest = {c.name: insert.excluded[c.name] for c in table.c if c.name not in key and c.name not in but}
     return insert.on_conflict_do_update(index_elements=key, set_=rest)
 
 

@@ -17,7 +17,7 @@ from bridge.store.sql.tables import devices, looks
 _Key = tuple[str, str]
 
 _FREE = or_(looks.c.leased_until.is_(None), looks.c.leased_until <= bindparam("now"))
-_OF = Swift(select(*rows.LOOK).where(looks.c.connector == bindparam("first"), among(looks.c.device_id, "seconds")))
+LOOKS_OF = Swift(select(*rows.LOOK).where(looks.c.connector == bindparam("first"), among(looks.c.device_id, "seconds")))
 _PUT = Swift(upsert(looks))
 _GO = Swift(
     delete(looks).where(looks.c.connector == bindparam("k_connector"), looks.c.device_id == bindparam("k_device_id"))
@@ -56,7 +56,7 @@ class LookBook:
 
     def __init__(self, conn: Connection, keys: Iterable[_Key]) -> None:
         self._conn = conn
-        self._stood: dict[_Key, tuple[Any, ...]] = {(row[0], row[1]): row for row in rows_of(conn, _OF, keys)}
+        self._stood: dict[_Key, tuple[Any, ...]] = {(row[0], row[1]): row for row in rows_of(conn, LOOKS_OF, keys)}
         self._now: dict[_Key, Look | None] = {}
         """Only the looks that something happened to: most rows are never read beyond their key and generation."""
 
@@ -147,5 +147,5 @@ def next_look_at(conn: Connection, connector: str, now: float) -> float | None:
 
 
 def look(conn: Connection, connector: str, device_id: str) -> Look | None:
-    found = _OF.all(conn, {"first": connector, "seconds": [device_id]})
+    found = LOOKS_OF.all(conn, {"first": connector, "seconds": [device_id]})
     return rows.look(found[0]) if found else None

@@ -102,8 +102,7 @@ def list_deliveries(conn: Connection, want: Filter) -> list[Delivery]:
     where: list[ColumnElement[bool]] = []
     if want.stream_id is not None:
         where.append(deliveries.c.stream_id == want.stream_id)
-    if want.state is not None:
-        where.append(deliveries.c.state == want.state)
+    where.append(deliveries.c.state != "dry_run" if want.state is None else deliveries.c.state == want.state)
     if want.subject is not None:
         where.append(deliveries.c.subject == want.subject)
     if want.device is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from sqlalchemy import ColumnClause, Connection, bindparam, func, insert, literal_column, select, update
+from sqlalchemy import ColumnClause, Connection, bindparam, delete, func, insert, literal_column, select, update
 
 from bridge.store.records import AuditEntry, StreamRow
 from bridge.store.sql import tables
@@ -13,7 +13,10 @@ from bridge.store.sql.dialect import Swift, upsert
 from bridge.store.sql.tables import PENDING, deliveries, devices
 
 _STREAMS = select(*tables.streams.c).order_by(tables.streams.c.created_at, tables.streams.c.id)
-_PUT_STREAM = Swift(upsert(tables.streams))
+_PUT_STREAM = Swift(upsert(tables.streams, but=("paused",)))
+_PAUSE = update(tables.streams).where(tables.streams.c.id == bindparam("k_id")).values(paused=bindparam("why"))
+_PRUNE = {table: delete(table).where(table.c.stream_id == bindparam("k_id")) for table in (deliveries, tables.ledger)}
+_GO_STREAM = delete(tables.streams).where(tables.streams.c.id == bindparam("k_id"))
 _RECORD = insert(tables.audit)
 _AUDIT = (
     select(*(column for column in tables.audit.c if column.name != "seq"))
@@ -41,6 +44,19 @@ def streams(conn: Connection) -> list[StreamRow]:
 def put_stream_many(conn: Connection, items: Sequence[StreamRow]) -> list[None]:
     _PUT_STREAM.many(conn, [asdict(row) for row in items])
     return [None] * len(items)
+
+
+def pause_many(conn: Connection, items: Sequence[tuple[str, str]]) -> list[bool]:
+    return [conn.execute(_PAUSE, {"k_id": stream_id, "why": why}).rowcount > 0 for stream_id, why in items]
+
+
+def prune_many(conn: Connection, items: Sequence[str]) -> list[int]:
+    """How many ledger rows and deliveries went."""
+    counts = []
+    for stream_id in items:
+        counts.append(sum(conn.execute(statement, {"k_id": stream_id}).rowcount for statement in _PRUNE.values()))
+        conn.execute(_GO_STREAM, {"k_id": stream_id})
+    return counts
 
 
 def record_many(conn: Connection, items: Sequence[AuditEntry]) -> list[None]:

@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 from sqlalchemy import Row
 
-from bridge.model import Device, Finding, LedgerRow, Owner, Statement, Tail
+from bridge.model import Device, Finding, Held, Hold, LedgerRow, Override, Owner, Statement, Tail
+from bridge.store.hold_rules import hold_kind
 from bridge.store.ledger_rules import unsent
 from bridge.store.records import Delivery, Look, NewDelivery, Stated, Urgency
 from bridge.store.sql import tables
@@ -86,7 +87,16 @@ def device(doc: str, version: int) -> Device:
     said["pending_owner"] = _owner(said["pending_owner"])
     said["findings"] = tuple(_finding(f) for f in said["findings"])
     said["failing"] = tuple(said["failing"])
+    if said["hold"] is not None:
+        said["hold"] = _hold(said["hold"])
+    if said["override"] is not None:
+        said["override"] = Override(**said["override"])
     return Device(**said)
+
+
+def _hold(doc: dict[str, Any]) -> Hold:
+    doc["keys"] = tuple(doc["keys"])
+    return Hold(**doc)
 
 
 def haystack(value: Device) -> str:
@@ -104,6 +114,7 @@ def device_values(value: Device, version: int) -> Values:
         "status": value.status,
         "updated_at": value.updated_at,
         "haystack": haystack(value),
+        "hold": hold_kind(value),
         "doc": dumped(value),
     }
 
@@ -112,11 +123,12 @@ def device_values(value: Device, version: int) -> Values:
 
 
 def ledger_row(row: AnyRow) -> LedgerRow:
-    tail_id, state, status, previous, leased_until, maybe = row[12:]
+    tail_id, state, status, previous, leased_until, maybe = row[16:]
     tail = None if tail_id is None else Tail(tail_id, state, status, previous, unsent(state, leased_until, maybe))
     return LedgerRow(
         stream_id=row[0], subject=row[1], login=row[2], connector=row[3], device_id=row[4], told=row[5],
         event_at=row[6], given_up=row[7], tail=tail, reason=row[9], compared_at=row[10], version=row[11],
+        held=None if row[12] is None else Held(row[12], row[13], row[14], row[15]),
     )  # fmt: skip
 
 
@@ -135,6 +147,10 @@ def ledger_values(row: LedgerRow, version: int, tail_id: int | None) -> Values:
         "reason": row.reason,
         "compared_at": row.compared_at,
         "version": version,
+        "held_status": row.held.status if row.held else None,
+        "held_why": row.held.why if row.held else None,
+        "held_by": row.held.connector if row.held else None,
+        "held_at": row.held.at if row.held else None,
     }
 
 
@@ -158,6 +174,7 @@ def new_delivery_values(mint: NewDelivery, delivery_id: int) -> Values:
         "previous": mint.previous,
         "connector": mint.connector,
         "device_id": mint.device_id,
+        "state": mint.state,
         "created_at": mint.created_at,
         "rung_at": mint.rung_at,
     }

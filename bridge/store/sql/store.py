@@ -4,16 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from sqlalchemy import Connection, Engine
 
 from bridge.clock import Clock
 from bridge.key import KeyRow
-from bridge.model import DeliveryState, Device, LedgerRow, Status
+from bridge.model import DeliveryState, Device, HeldWhy, LedgerRow, Status
 from bridge.store import records as r
-from bridge.store.sql import beliefs, commit, inbox, keys, looks, outbox, registers, settle, undelivered
+from bridge.store.errands import ConnectorRow, Errand
+from bridge.store.sql import (
+    beliefs,
+    commit,
+    errands,
+    holds,
+    inbox,
+    keys,
+    looks,
+    outbox,
+    registers,
+    settle,
+    undelivered,
+)
 from bridge.store.sql.commit_queue import PACE, CommitQueue
+from bridge.store.undelivered import Renewal
 
 Result = TypeVar("Result")
 _Read = Callable[[Connection], Any]
@@ -71,14 +85,30 @@ class SqlStore:
             return []
         return await self._writer.submit(commit.commit_many, tuple(units), rows=len(units))
 
+    async def known(self, connector: str, ids: Collection[str]) -> dict[str, r.Known]:
+        return await self._read(lambda conn: holds.known(conn, connector, ids))
+
+    async def fleet(self, connector: str) -> int:
+        return await self._read(lambda conn: holds.fleet(conn, connector))
+
+    async def held(
+        self, connector: str | None = None, *, why: HeldWhy | None = None,
+        after: tuple[str, str] | None = None, limit: int = 100,
+    ) -> list[LedgerRow]:  # fmt: skip
+        want = holds.Filter(connector, why, after, limit)
+        return await self._read(lambda conn: holds.held(conn, want))
+
+    async def holds(self) -> list[r.HoldCount]:
+        return await self._read(holds.holds)
+
     async def device(self, connector: str, device_id: str) -> Device | None:
         return await self._read(lambda conn: beliefs.device(conn, connector, device_id))
 
     async def devices(
         self, *, connector: str | None = None, status: Status | None = None, search: str = "",
-        after: tuple[str, str] | None = None, limit: int = 100,
+        hold: str | None = None, after: tuple[str, str] | None = None, limit: int = 100,
     ) -> list[Device]:  # fmt: skip
-        want = beliefs.Filter(connector, status, search, after, limit)
+        want = beliefs.Filter(connector, status, search, hold, after, limit)
         return await self._read(lambda conn: beliefs.list_devices(conn, want))
 
     async def devices_of_person(self, connector: str, owner_id: str) -> list[Device]:
@@ -135,18 +165,24 @@ class SqlStore:
     async def stranded(self, kids: Collection[str]) -> list[int]:
         return await self._read(lambda conn: undelivered.stranded(conn, kids))
 
-    async def renew(self, renewals: Sequence[r.Renewal]) -> list[str]:
+    async def renew(self, renewals: Sequence[Renewal]) -> list[str]:
         if not renewals:
             return []
         return await self._writer.submit(undelivered.renew_many, tuple(renewals), rows=len(renewals))
 
-    # -- streams, keys, the rest ------------------------------------------------------------------
+    # -- streams, keys, audit --------------------------------------------------------------------
 
     async def streams(self) -> list[r.StreamRow]:
         return await self._read(registers.streams)
 
     async def put_stream(self, row: r.StreamRow) -> None:
         await self._writer.submit(registers.put_stream_many, row)
+
+    async def pause(self, stream_id: str, why: str) -> bool:
+        return await self._writer.submit(registers.pause_many, (stream_id, why))
+
+    async def prune_stream(self, stream_id: str) -> int:
+        return await self._writer.submit(registers.prune_many, stream_id)
 
     async def keys(self) -> list[KeyRow]:
         return await self._read(keys.keys)
@@ -159,6 +195,40 @@ class SqlStore:
 
     async def audit(self, *, limit: int = 100) -> list[r.AuditEntry]:
         return await self._read(lambda conn: registers.audit(conn, limit))
+
+    # -- errands and connectors -------------------------------------------------------------------
+
+    async def ask(self, errand: Errand) -> Errand:
+        return await self._writer.submit(errands.ask_many, errand)
+
+    async def lease_errand(self, now: float, until: float) -> Errand | None:
+        return await self._writer.submit(errands.lease_many, errands.Lease(now, until))
+
+    async def note_errand(self, errand_id: str, doc: Mapping[str, Any], until: float) -> None:
+        await self._writer.submit(errands.change_many, errands.Change(errand_id, "running", dict(doc), until))
+
+    async def end_errand(
+        self, errand_id: str, state: Literal["done", "failed"], doc: Mapping[str, Any], now: float
+    ) -> None:
+        await self._writer.submit(errands.change_many, errands.Change(errand_id, state, dict(doc), None, now))
+
+    async def withdraw_errand(self, errand_id: str, now: float) -> bool:
+        change = errands.Change(errand_id, "failed", None, None, now, if_waiting=True)
+        return await self._writer.submit(errands.change_many, change)
+
+    async def errand(self, errand_id: str) -> Errand | None:
+        return await self._read(lambda conn: errands.one(conn, errand_id))
+
+    async def errands(self, *, limit: int = 100) -> list[Errand]:
+        return await self._read(lambda conn: errands.newest(conn, limit))
+
+    async def connectors(self) -> list[ConnectorRow]:
+        return await self._read(errands.connectors)
+
+    async def put_connector(self, row: ConnectorRow) -> None:
+        await self._writer.submit(errands.put_connector_many, row)
+
+    # -- the rest ---------------------------------------------------------------------------------
 
     async def ping(self) -> None:
         await self._writer.submit(registers.ping_many, None)

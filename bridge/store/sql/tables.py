@@ -84,11 +84,17 @@ devices = Table(
     Column("status", Text),
     Column("updated_at", Float, nullable=False),
     Column("haystack", Text, nullable=False),
+    Column("hold", Text),
     Column("doc", Text, nullable=False),
     Index("ix_devices_login", "login"),
     Index("ix_devices_owner", "connector", "owner_id"),
+    Index(
+        "ix_devices_hold", "hold", "connector", "device_id",
+        sqlite_where=text("hold IS NOT NULL"), postgresql_where=text("hold IS NOT NULL"),
+    ),
 )  # fmt: skip
-"""`doc` is the whole device; the columns repeat what is searched. `haystack`: id, name and login, case folded."""
+"""`doc` is the whole device; the columns repeat what is searched. `haystack`: id, name and login, case folded.
+`hold`: the kind of its hold, `override` or `retired`."""
 
 deliveries = Table(
     "deliveries", metadata,
@@ -152,8 +158,16 @@ ledger = Table(
     Column("reason", Text, nullable=False),
     Column("compared_at", Float, nullable=False),
     Column("version", Integer, nullable=False),
+    Column("held_status", Text),
+    Column("held_why", Text),
+    Column("held_by", Text),
+    Column("held_at", Float),
     Index("ix_ledger_login", "login"),
     Index("ix_ledger_device", "connector", "device_id"),
+    Index(
+        "ix_ledger_held", "held_by", "stream_id", "subject",
+        sqlite_where=text("held_by IS NOT NULL"), postgresql_where=text("held_by IS NOT NULL"),
+    ),
     sqlite_with_rowid=False,
 )  # fmt: skip
 
@@ -165,6 +179,7 @@ streams = Table(
     Column("created_at", Float, nullable=False),
     Column("enabled", Boolean, nullable=False),
     Column("orphaned", Boolean, nullable=False),
+    Column("paused", Text, nullable=False, server_default=text("''")),
     Column("failures", Integer, nullable=False),
     Column("retry_at", Float),
     Column("unwell_since", Float),
@@ -206,3 +221,29 @@ counters = Table(
     Column("value", Big, nullable=False),
 )  # fmt: skip
 """`delivery`: the last id given to a delivery. A row lock on it makes ids and commits come in one order."""
+
+errands = Table(
+    "errands", metadata,
+    Column("id", Text, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("target", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("asked_at", Float, nullable=False),
+    Column("asked_by", Text, nullable=False),
+    Column("leased_until", Float),
+    Column("ended_at", Float),
+    Column("doc", Text, nullable=False),
+    Index(
+        "ux_errands_open", "kind", "target", unique=True,
+        sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL"),
+    ),
+    Index("ix_errands_asked", "asked_at"),
+)  # fmt: skip
+"""`doc`: what was asked for and how far it is."""
+
+connectors = Table(
+    "connectors", metadata,
+    Column("name", Text, primary_key=True),
+    Column("doc", Text, nullable=False),
+)  # fmt: skip
+"""What is remembered of a connector: its baseline, and its last list of devices."""

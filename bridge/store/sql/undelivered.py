@@ -6,11 +6,10 @@ from collections.abc import Collection, Sequence
 
 from sqlalchemy import ColumnClause, Connection, bindparam, literal_column, select, union, union_all, update
 
-from bridge.store.ledger_rules import renewable
-from bridge.store.records import Renewal
 from bridge.store.sql.dialect import Swift, among
 from bridge.store.sql.outbox import delivery
 from bridge.store.sql.tables import PENDING, deliveries
+from bridge.store.undelivered import Renewal, renewable
 
 _DEAD: ColumnClause[str] = literal_column("'dead'")
 _KIDS = union(*(select(deliveries.c.kid).where(deliveries.c.state == state) for state in (PENDING, _DEAD)))

@@ -86,9 +86,11 @@ def _belief() -> None:
         sa.Column("status", sa.Text(), nullable=True),
         sa.Column("updated_at", sa.Float(), nullable=False),
         sa.Column("haystack", sa.Text(), nullable=False),
+        sa.Column("hold", sa.Text(), nullable=True),
         sa.Column("doc", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("connector", "device_id", name="pk_devices"),
     )
+    op.create_index("ix_devices_hold", "devices", ["hold", "connector", "device_id"], **_where("hold IS NOT NULL"))
     op.create_index("ix_devices_login", "devices", ["login"])
     op.create_index("ix_devices_owner", "devices", ["connector", "owner_id"])
 
@@ -147,10 +149,15 @@ def _outbox() -> None:
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("compared_at", sa.Float(), nullable=False),
         sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("held_status", sa.Text(), nullable=True),
+        sa.Column("held_why", sa.Text(), nullable=True),
+        sa.Column("held_by", sa.Text(), nullable=True),
+        sa.Column("held_at", sa.Float(), nullable=True),
         sa.PrimaryKeyConstraint("stream_id", "subject", name="pk_ledger"),
         sqlite_with_rowid=False,
     )
     op.create_index("ix_ledger_device", "ledger", ["connector", "device_id"])
+    op.create_index("ix_ledger_held", "ledger", ["held_by", "stream_id", "subject"], **_where("held_by IS NOT NULL"))
     op.create_index("ix_ledger_login", "ledger", ["login"])
 
 
@@ -163,6 +170,7 @@ def _registers() -> None:
         sa.Column("created_at", sa.Float(), nullable=False),
         sa.Column("enabled", sa.Boolean(), nullable=False),
         sa.Column("orphaned", sa.Boolean(), nullable=False),
+        sa.Column("paused", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("failures", sa.Integer(), nullable=False),
         sa.Column("retry_at", sa.Float(), nullable=True),
         sa.Column("unwell_since", sa.Float(), nullable=True),
@@ -197,6 +205,27 @@ def _registers() -> None:
         sa.Column("before", sa.Text(), nullable=False),
         sa.Column("after", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("seq", name="pk_audit"),
+    )
+    op.create_table(
+        "errands",
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("asked_at", sa.Float(), nullable=False),
+        sa.Column("asked_by", sa.Text(), nullable=False),
+        sa.Column("leased_until", sa.Float(), nullable=True),
+        sa.Column("ended_at", sa.Float(), nullable=True),
+        sa.Column("doc", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("id", name="pk_errands"),
+    )
+    op.create_index("ix_errands_asked", "errands", ["asked_at"])
+    op.create_index("ux_errands_open", "errands", ["kind", "target"], unique=True, **_where("ended_at IS NULL"))
+    op.create_table(
+        "connectors",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("doc", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_connectors"),
     )
     op.create_table(
         "counters",
