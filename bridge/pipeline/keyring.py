@@ -47,8 +47,7 @@ class Keyring:
     ) -> None:
         self.terms = terms
         self.rows: rules.Rows = ()
-        self.problem = ""
-        """What an operator should mend; the keys from before are in force meanwhile."""
+        self._problems: dict[str, str] = {}
         self._store = store
         self._source = source
         self._clock = clock
@@ -64,6 +63,11 @@ class Keyring:
     def ring(self) -> KeyRing:
         assert self._ring is not None, "not opened yet"
         return self._ring
+
+    @property
+    def problem(self) -> str:
+        """What an operator should mend, or ""; the keys from before are in force meanwhile."""
+        return "; ".join(problem for problem in self._problems.values() if problem)
 
     def publishes(self, kid: str) -> bool:
         """Whether receivers can verify what names this key. Where not, such SETs are sought, to be minted anew."""
@@ -123,7 +127,7 @@ class Keyring:
             try:
                 await self.turn(remint)
             except ConfigError as problem:
-                self._mend(str(problem))
+                self._mend("unfit", str(problem))
             except BridgeError as problem:
                 self._trouble(f"keys: {type(problem).__name__}")
                 _log.error("keys.stuck", problem=str(problem))
@@ -152,8 +156,9 @@ class Keyring:
             return
         try:
             await self._step(lambda rows: self._opened(rows, given, now), now)
+            self._mend("refused", "")
         except Conflict as problem:
-            self._mend(str(problem))
+            self._mend("refused", str(problem))
 
     async def _schedule(self, now: float) -> None:
         """The next key by the calendar (`[keys] rotate_every`)."""
@@ -220,13 +225,14 @@ class Keyring:
             kid = "none" if signing is None else signing.kid
             raise fault(self._source.files.directory, f"the file of the key that signs ({kid}) is gone")
         self._keys = keys
-        self._mend(gone)
+        self._mend("unfit", gone)
         return ring_of(keys[signing.kid], list(keys.values()))
 
-    def _mend(self, problem: str) -> None:
-        if problem and problem != self.problem:
+    def _mend(self, what: str, problem: str) -> None:
+        """Said once; "" once it is mended."""
+        if problem and problem != self._problems.get(what):
             _log.error("keys.problem", problem=problem)
-        self.problem = problem
+        self._problems[what] = problem
 
     async def _record(self, now: float, what: str, kid: str, before: str, after: str, why: str = "") -> None:
         await self._store.record(AuditEntry(now, WHO, what, f"key {kid}", why, before, after))

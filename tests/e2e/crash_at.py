@@ -37,6 +37,10 @@ POINTS: dict[str, tuple[str, str]] = {
     "put_stream": (_STORE, "put_stream"),
     "cancel_stream": (_STORE, "cancel_stream"),
     "devices": (_STORE, "devices"),
+    # of a rotation
+    "make_key": ("bridge.ssf.keyfiles:KeyFiles", "make"),
+    "swap_keys": (_STORE, "swap_keys"),
+    "remove_key": ("bridge.ssf.keyfiles:KeyFiles", "remove"),
 }
 IDLE = ("lease_looks", "lease_deliveries")
 """Called all the time; afterwards they count when they yielded something."""
