@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -21,17 +22,24 @@ from bridge.errors import BridgeError, ConfigError
 from bridge.model import Outcome, Stream
 from bridge.observe.metrics import Metrics, StreamLoad
 from bridge.parts import Parts, Ports, key_terms, parts
+from bridge.pipeline.chores import Chores
+from bridge.pipeline.errands import Doc, Errandry, Failed, Note
+from bridge.pipeline.gate import Gate
 from bridge.pipeline.intake import Intake
+from bridge.pipeline.keeper import Keeper
 from bridge.pipeline.keyring import Keyring
 from bridge.pipeline.looks import Lane
 from bridge.pipeline.mint import Minter
 from bridge.pipeline.outbox import Outbox
+from bridge.pipeline.reconcile import Reconciler
 from bridge.pipeline.remint import Remint
 from bridge.pipeline.reread import Reread
 from bridge.pipeline.resume import resume
 from bridge.pipeline.streams import Plan, reconcile
 from bridge.pipeline.tell import Teller
+from bridge.pipeline.timetable import Timetable
 from bridge.store import open_store
+from bridge.store.errands import ConnectorRow, Errand
 from bridge.store.protocol import Store
 from bridge.web.app import PublicPorts, admin_app, public_app
 from bridge.web.health import Check
@@ -73,13 +81,35 @@ class Bridge:
         mint = Minter(parts.config.transmitter.issuer, lambda: self.keyring.ring, clock, ports.ids, self._signer)
         self.remint = Remint(store, mint, lambda: {stream.id: stream for stream in self.streams()}, clock)
         self.outbox = Outbox(store, self._push, clock, ports.dice, self.metrics, self.trouble, self.keyring.publishes)
+        self.gate = Gate(store, parts.limits)
         self.teller = Teller(
-            store, parts.sources, self.streams, parts.identity, mint, clock, ports.dice, self.metrics, self.outbox.wake
-        )
+            store, parts.sources, self.streams, parts.identity, mint, clock, ports.dice, self.metrics, self.outbox.wake,
+            gate=self.gate, policy=parts.policy,
+        )  # fmt: skip
         self.lanes = {
             name: Lane(source, store, self.teller, clock, self.metrics, self.trouble)
             for name, source in parts.sources.items()
         }
+        self.keeper = Keeper(store, clock, self.outbox.carry, self._resume, self.trouble)
+        self.chores = Chores(
+            store, self.teller, mint, mint.verification, self.keeper.named, clock, ports.ids, self.outbox.wake
+        )
+        self.reconcilers = {
+            name: Reconciler(
+                source, store, self.teller, clock, self.metrics,
+                hold_baseline=parts.config.policy.baseline == "hold", rang=self._rang,
+            )
+            for name, source in parts.sources.items()
+        }  # fmt: skip
+        self.timetable = Timetable(list(parts.sources.values()), store, clock, ports.dice, ports.ids, self.trouble)
+        self.errandry = Errandry(
+            store,
+            {
+                "reconcile": self._reconcile, "compare": self.chores.compare, "resync": self.chores.resync,
+                "verify": self.chores.verify, "test": self.chores.test,
+            },
+            clock, self.trouble,
+        )  # fmt: skip
         self.intake = Intake(parts.sources, store, clock, ports.ids, self.metrics, self._rang)
 
     # -- start and stop -------------------------------------------------------------------------
@@ -88,33 +118,62 @@ class Bridge:
         await self.store.release_leases()
         await self.keyring.open()
         now = self._ports.clock.now()
-        plan = reconcile(self.config.receivers, await self.store.streams(), self._ports.ids, now)
+        await self.gate.recall(now)
+        tried = frozenset(name for name, source in self.sources.items() if source.dry_run)
+        plan = reconcile(self.config.receivers, await self.store.streams(), self._ports.ids, now, tried)
         for row in plan.put:
             await self.store.put_stream(row)
         for stream_id, why in plan.silenced:
             await self.store.cancel_stream(stream_id, now, why)
+        for stream_id in plan.ended:
+            await self.store.prune_stream(stream_id)
         self.plan = plan
-        self.outbox.carry([(stream, row) for stream, row in plan.carried if stream.enabled])
+        self.keeper.begin(plan.carried, plan.rehearsed)
         self._run("keys", self.keyring.run(self.remint))
         self._run("secrets", self.reread.run())
         self._run("tell", self.teller.run())
         self._run("outbox", self.outbox.run())
         for name, lane in self.lanes.items():
             self._run(f"looks:{name}", lane.run())
-        if plan.resumed:
-            self._run("resume", self._resume(plan.resumed), ends=True)
+        self._run("streams", self.keeper.run())
+        self._run("errands", self.errandry.run())
+        self._run("timetable", self.timetable.run(), ends=True)
+        live = await self._gone_live()
+        if plan.resumed or live:
+            self._run("resume", self._resume(plan.resumed or live), ends=True)
 
     async def _resume(self, streams: Sequence[Stream]) -> None:
         """Until it succeeded once; the store remembers only then that they are enabled, whatever dies before."""
         while True:
             try:
-                await resume(self.store, self.teller, streams, self._ports.ids)
+                await resume(self.store, self.teller, streams, self._ports.ids.token())
                 await self.outbox.note_enabled([stream.id for stream in streams])
                 return
             except BridgeError as problem:
                 self.trouble(f"resume: {type(problem).__name__}")
                 _log.error("stream.resume_stuck", problem=str(problem))
                 await self._ports.clock.sleep(RESUME_AGAIN)
+
+    async def _gone_live(self) -> Sequence[Stream]:
+        """The streams to compare because a connector's dry run is over; how each runs now is remembered."""
+        rows = {row.name: row for row in await self.store.connectors()}
+        live = False
+        for name, source in self.sources.items():
+            row = rows.get(name, ConnectorRow(name))
+            live = live or (row.dry_run is True and not source.dry_run)
+            if row.dry_run != source.dry_run:
+                await self.store.put_connector(replace(row, dry_run=source.dry_run))
+        return [stream for stream in self.streams() if stream.enabled] if live else []
+
+    async def _reconcile(self, errand: Errand, note: Note) -> Doc:
+        reconciler = self.reconcilers.get(errand.target)
+        if reconciler is None:
+            raise Failed(f"there is no connector {errand.target}")
+        try:
+            return await reconciler(errand, note)
+        except Failed:
+            self.timetable.failed(errand.target)
+            raise
 
     def _run(self, name: str, work: Coroutine[Any, Any, None], *, ends: bool = False) -> None:
         task = asyncio.create_task(work, name=name)
@@ -152,7 +211,7 @@ class Bridge:
     # -- what the pieces need of each other -----------------------------------------------------
 
     def streams(self) -> Sequence[Stream]:
-        return [stream for stream, _ in self.plan.carried] if self.plan else []
+        return self.keeper.streams()
 
     def _rang(self, connector: str) -> None:
         self.lanes[connector].wake()

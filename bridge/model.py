@@ -70,6 +70,8 @@ class Statement:
     finding: Finding | None = None
     owner: Owner | None = None
     name: str = ""
+    deleted: bool = False
+    """The vendor states that it deleted the device."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,8 @@ class Verdict:
 class Judge(Protocol):
     """The chosen judgement of a connector: pure."""
 
-    without_api: bool
+    @property
+    def without_api(self) -> bool: ...
 
     def __call__(
         self, findings: Sequence[Finding], status: str | None, *, held: Status | None, now: float

@@ -13,7 +13,9 @@ from bridge.connector.connector import Connector
 from bridge.connector.load import load as load_connector
 from bridge.errors import ConfigError, Fault
 from bridge.outbound import Outbound
+from bridge.posture.guard import Limits
 from bridge.posture.identity import Identity, Overrides, read_overrides
+from bridge.posture.policy import Exemption, Policy
 from bridge.ssf.keyfiles import KeyFiles, Source
 from bridge.ssf.keys import key_from_pem
 from bridge.ssf.ring import Terms
@@ -37,6 +39,22 @@ class Parts:
     keys: Source
     watch: Watch
     """The secrets that stand in files."""
+
+    @property
+    def policy(self) -> Policy:
+        chosen = self.config.policy
+        return Policy(
+            settle=chosen.settle,
+            stale_after=chosen.stale_after,
+            on_stale=chosen.on_stale,
+            on_gone=chosen.on_gone,
+            exempt=tuple(Exemption(**one.model_dump()) for one in chosen.exempt),
+        )
+
+    @property
+    def limits(self) -> Limits:
+        guard = self.config.guard
+        return Limits(max_users=guard.max_users, max_percent=guard.max_percent, window=guard.window)
 
 
 def parts(loaded: Loaded, ports: Ports) -> Parts:

@@ -39,13 +39,15 @@ def keys_of(model: type[BaseModel], base: str = "") -> Iterator[str]:
 
 def uncommented() -> str:
     """The sample with every `# key = …` and `# [table]` switched on."""
-    return re.sub(r'^# (?=(\[[a-z_.]+\]|[a-z_]+ = |"[a-z.]+" = ))', "", EXAMPLE.read_text(), flags=re.MULTILINE)
+    return re.sub(r'^# (?=(\[\[?[a-z_.]+\]\]?|[a-z_]+ = |"[a-z.]+" = ))', "", EXAMPLE.read_text(), flags=re.MULTILINE)
 
 
 def leaves(table: dict[str, Any], base: str = "") -> Iterator[str]:
     for key, value in table.items():
         if isinstance(value, dict) and key != "rewrite_domains":
             yield from leaves(value, f"{base}{key}.")
+        elif isinstance(value, list) and value and isinstance(value[0], dict):
+            yield from leaves(value[0], f"{base}{key}.")
         else:
             yield base + key
 

@@ -10,17 +10,16 @@ from __future__ import annotations
 from bridge.config.effect import no_effect
 from bridge.config.load import Draft, Loaded, Locator, load, read
 from bridge.config.model import Config
+from bridge.config.policy import Guard, Policy
 from bridge.config.receiver import Client, Receiver
 from bridge.config.secret import Secret
 from bridge.config.sections import (
     Admin,
     Connector,
     Delivery,
-    Guard,
     Identity,
     Keys,
     Log,
-    Policy,
     Server,
     Store,
     Transmitter,

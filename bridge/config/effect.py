@@ -8,11 +8,7 @@ from bridge.config.load import Loaded, dotted
 from bridge.config.model import Config
 from bridge.lines import Path
 
-_BASELINE = "has no effect yet: what already fails is told when it is first seen"
 _PATTERNS: tuple[tuple[Path, str], ...] = (
-    (("policy", "baseline"), _BASELINE),
-    (("policy", "*"), "has no effect yet"),
-    (("guard", "*"), "has no effect yet: nothing is held, however many users lose access"),
     (("delivery", "allowed_networks"), "has no effect yet: receivers cannot name targets through the API so far"),
     (("receivers", "*", "client"), "has no effect yet: there is no poll delivery so far"),
     (("oauth", "clients", "*"), "has no effect yet: there is no stream management API so far"),

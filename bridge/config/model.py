@@ -8,16 +8,15 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bridge.config.kinds import Name
+from bridge.config.policy import Guard, Policy
 from bridge.config.receiver import OAuth, Receiver
 from bridge.config.sections import (
     Admin,
     Connector,
     Delivery,
-    Guard,
     Identity,
     Keys,
     Log,
-    Policy,
     Server,
     Store,
     Transmitter,

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from bridge.config.kinds import Domain, Domains, Networks, Percent, Port, Seconds, Text, Whole, url_fault
+from bridge.config.kinds import Domain, Domains, Networks, Port, Seconds, Text, url_fault
 from bridge.config.references import concealed
 from bridge.config.secret import MASK, Secret
 from bridge.config.section import Section
@@ -71,19 +71,6 @@ class Delivery(Section):
     allowed_networks: Networks = ()
     ca_file: Path | None = None
     proxy: Annotated[Secret, AfterValidator(_proxy)] | None = None
-
-
-class Policy(Section):
-    baseline: Literal["hold", "announce"] = "hold"
-    settle: Seconds = 0.0
-    stale_after: Seconds | None = None
-    on_gone: Literal["keep"] = "keep"
-
-
-class Guard(Section):
-    max_users: Annotated[Whole, Field(ge=0)] = 25
-    max_percent: Percent = 5.0
-    window: Seconds = 600.0
 
 
 class Identity(Section):

@@ -112,6 +112,8 @@ def _message(model: type[BaseModel], error: ErrorDetails) -> str:
         return "must be " + str(context["expected"]).replace("'", '"')
     if kind == "greater_than_equal":
         return f"must be at least {context['ge']:g}"
+    if kind == "greater_than":
+        return f"must be more than {context['gt']:g}"
     if kind == "less_than_equal":
         return f"must be at most {context['le']:g}"
     if kind == "value_error":

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from bridge.clock import Clock
 from bridge.connector import parse as parsing
-from bridge.connector import signature, snapshot
+from bridge.connector import signature, snapshot, times
 from bridge.connector.api import Api
 from bridge.connector.expr import Values
+from bridge.connector.finding import NEEDED
 from bridge.connector.judge import Judge
 from bridge.connector.look import Cache, Gone, Looker
 from bridge.connector.manifest import Manifest
+from bridge.connector.row import Assembler
 from bridge.connector.settings import Given, Guarded
+from bridge.connector.sweep import Heard, Sweeper, SweepPage
 from bridge.model import LookFailed, Parsed, Snapshot, VerifiedWebhook, Webhook
 
 
@@ -54,11 +57,19 @@ class Connector:
         self.has_api = api is not None
         self.api_base = api.base if api else None
         self.concurrency = manifest.api.concurrency if manifest.api else 1
+        listing = manifest.listing
+        self.has_list = api is not None and listing is not None
+        self.list_every = listing.every if listing else 0.0
+        allowed = times.rate(choices.rate) if api is not None and choices.rate else None
+        asked = max(1, len(manifest.steps))
+        self.looks_a_minute = None if allowed is None else max(1, int(allowed[0] * 60 / allowed[1] / asked))
+        self.lists_whole_fleet = listing is not None and listing.complete
         self._manifest = manifest
         self._given = given
         self._plain = given.scoped()
         self.judge = Judge(manifest.judges[choices.judge], manifest.title, self._plain)
         self._cache = Cache(clock)
+        self._api, self._clock = api, clock
         self._looker = Looker(manifest.steps, api, self._cache) if api else None
 
     def __repr__(self) -> str:
@@ -109,3 +120,22 @@ class Connector:
             # An owner who gets an address meanwhile must not be missed for hours.
             self._cache.drop([key for step, key in used if spec.owner.reads(step)])
         return found
+
+    def sweep(
+        self, resume: str | None = None, *, every_judgement: bool = False, heard: Heard | None = None
+    ) -> AsyncIterator[SweepPage]:
+        """All devices of the vendor, page by page, behind the page whose `next` was `resume`. Raises LookFailed.
+
+        Joined lists are read whole before the first page; `heard` is called after each page of any list. A snapshot's
+        `taken_at` is when the oldest part of it was asked for. With `every_judgement` it holds what any of them reads.
+        """
+        listing, spec = self._manifest.listing, self._manifest.snapshot
+        if self._api is None or listing is None or spec is None:
+            raise LookFailed("refused", "the connector has no API, or does not say how its devices are listed")
+        needed = NEEDED if every_judgement else self.judge.needed
+        assembler = Assembler(listing, spec, self._plain, needed)
+        return Sweeper(self._api, assembler, self._clock, heard).pages(resume)
+
+    def judge_named(self, name: str) -> Judge:
+        """One of the type's judgements, also if another one is chosen. Raises KeyError."""
+        return Judge(self._manifest.judges[name], self.title, self._plain)

@@ -42,7 +42,21 @@ class Limiter:
         """The vendor said: not before so many seconds."""
         self._closed_until = max(self._closed_until, self._clock.monotonic() + seconds)
 
-    def _wait(self, count: int) -> float:
+    @property
+    def pace(self) -> float:
+        """Turns a second in the long run; 0: no limit."""
+        return 0.0 if self._unlimited else self._per_second
+
+    def spare_in(self) -> float:
+        """Seconds until there is a turn that no look waits for, with half of those that may go at once left over."""
+        return self._wait(max(1.0, self._burst / 2))
+
+    def spend(self) -> None:
+        """Take a turn that `spare_in` said is there."""
+        if not self._unlimited:
+            self._tokens -= 1
+
+    def _wait(self, count: float) -> float:
         now = self._clock.monotonic()
         self._tokens = min(self._burst, self._tokens + (now - self._filled_at) * self._per_second)
         self._filled_at = now

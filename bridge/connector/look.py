@@ -142,7 +142,7 @@ class Looker:
         """The answer, or None if the question has no values or the vendor no answer."""
         try:
             url = self._api.base + step.url.url(values.raw)
-            body = None if step.body is None else orjson.dumps(_filled(step.body, values))
+            body = None if step.body is None else orjson.dumps(filled(step.body, values))
         except Skipped:
             return None
         except Unfit as unfit:
@@ -210,11 +210,11 @@ class _Turns:
         self._left = 0
 
 
-def _filled(body: object, values: Values) -> object:
+def filled(body: object, values: Values) -> object:
     if isinstance(body, Template):
         return body.plain(values.raw)
     if isinstance(body, dict):
-        return {key: _filled(member, values) for key, member in body.items()}
+        return {key: filled(member, values) for key, member in body.items()}
     if isinstance(body, list):
-        return [_filled(member, values) for member in body]
+        return [filled(member, values) for member in body]
     return body

@@ -188,10 +188,7 @@ def _step(name: str, table: Table, api: ApiSpec | None, variables: Mapping[str, 
     each = _each(table, variables)
     names = [*variables, *(["item"] if each else [])]
     when = table.expression("when", Scope(variables), Kind.BOOL) if table.has("when") else None
-    method = "POST" if table.has("post") else "GET"
-    if table.has("get") == table.has("post"):
-        table.fault("get", "there must be one of get and post")
-    url = table.parsed(method.lower(), lambda text: _path(text, names), Template("", ()))
+    method, url, body = read_question(table, names)
     page = table.text("page")
     if page and (api is None or page not in api.pages):
         table.fault("page", f"names no api.page: {page}")
@@ -199,7 +196,7 @@ def _step(name: str, table: Table, api: ApiSpec | None, variables: Mapping[str, 
         name,
         method,
         url,
-        _body(table, names),
+        body,
         when,
         each,
         table.where("items"),
@@ -214,6 +211,15 @@ def _step(name: str, table: Table, api: ApiSpec | None, variables: Mapping[str, 
         table.fault("page", "a post cannot be paged")
     table.done()
     return step
+
+
+def read_question(table: Table, names: Sequence[str]) -> tuple[str, Template, object]:
+    """The method, the URL below the base and the body of `get`, or of `post` and `body`."""
+    method = "POST" if table.has("post") else "GET"
+    if table.has("get") == table.has("post"):
+        table.fault("get", "there must be one of get and post")
+    url = table.parsed(method.lower(), lambda text: _path(text, names), Template("", ()))
+    return method, url, _body(table, names)
 
 
 def _path(text: str, names: Sequence[str]) -> Template:

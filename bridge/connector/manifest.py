@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from bridge.connector import auth, judge, lookup, request, settings, snapshot
+from bridge.connector import auth, judge, listing, lookup, request, settings, snapshot
 from bridge.connector.auth import Auth
 from bridge.connector.judge import JudgeSpec
+from bridge.connector.listing import ListSpec
 from bridge.connector.lookup import ApiSpec, Step
 from bridge.connector.reader import Faults, Table
 from bridge.connector.request import On, Request, WebhookScopes
@@ -34,6 +35,7 @@ class Manifest:
     api: ApiSpec | None
     steps: tuple[Step, ...]
     snapshot: SnapshotSpec | None
+    listing: ListSpec | None
     judges: Mapping[str, JudgeSpec]
 
 
@@ -63,6 +65,7 @@ def _read(root: Table) -> Manifest:
     asked = request.read_request(root, scopes)
     api = lookup.read_api(root, declared)
     steps = lookup.read_steps(root, api, scoped)
+    shown = snapshot.read(root, tuple(step.name for step in steps), scoped)
     return Manifest(
         title=root.text("title", required=True),
         docs=root.text("docs"),
@@ -73,6 +76,7 @@ def _read(root: Table) -> Manifest:
         ons=request.read_ons(root, scopes, asked),
         api=api,
         steps=steps,
-        snapshot=snapshot.read(root, tuple(step.name for step in steps), scoped),
+        snapshot=shown,
+        listing=listing.read(root, api, steps, shown, scoped),
         judges=judge.read(root, declared),
     )

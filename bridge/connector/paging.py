@@ -23,7 +23,10 @@ class BadPage(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Paging:
-    """`style` is cursor, link, number, offset or after. `size` is sent as `size_param`, if that is not empty."""
+    """`style` is cursor, link, number, offset or after. `size` is sent as `size_param`, if that is not empty.
+
+    `more` says whether a cursor leads anywhere, for vendors that also give one with the last page.
+    """
 
     style: str
     items: Path
@@ -35,6 +38,7 @@ class Paging:
     size: int = 0
     total: Path | None = None
     limit: int = MAX_PAGES
+    more: Path | None = None
 
 
 def read_paging(table: Table) -> Paging:
@@ -57,7 +61,10 @@ def read_paging(table: Table) -> Paging:
         size=size,
         total=table.where("total"),
         limit=table.whole("limit", MAX_PAGES),
+        more=table.where("more"),
     )
+    if paging.more is not None and style != "next":
+        table.fault("more", "belongs to next")
     table.done()
     return paging
 
@@ -92,6 +99,7 @@ class Pages:
         self._paging = paging
         self._bare = url
         self._number = 0
+        self._count = 0
         self._seen: set[str] = set()
         self._total: int | None = None
         self.items: list[object] = []
@@ -101,10 +109,14 @@ class Pages:
         """Add a page; `next` is then the URL of the one that follows, or None. Raises BadPage."""
         page = self._list(answer)
         self.items += page
+        self._follow(answer, page, self._paging.limit, MAX_ITEMS)
+
+    def _follow(self, answer: object, page: list[object], most_pages: int, most_items: int) -> None:
         self._number += 1
+        self._count += len(page)
         follow = getattr(self, f"_after_{self._paging.style}")(answer, page)
         if follow is not None:
-            if self._number >= self._paging.limit or len(self.items) > MAX_ITEMS:
+            if self._number >= most_pages or self._count > most_items:
                 raise BadPage(f"has more than {self._number} pages")
             if follow in self._seen:
                 raise BadPage("names a page that we had already")
@@ -134,10 +146,21 @@ class Pages:
 
     def _after_cursor(self, answer: object, page: list[object]) -> str | None:
         assert self._paging.next is not None
+        if self._paging.more is not None and not self._leads_on(self._paging.more, answer):
+            return None
         cursor = _optional(self._paging.next, answer)
+        if self._paging.more is not None and not cursor:
+            raise BadPage("says that there is more and not where")
         if cursor is None or cursor == "":
             return None
         return self._url({self._paging.param: _scalar(cursor)})
+
+    @staticmethod
+    def _leads_on(path: Path, answer: object) -> bool:
+        more = _optional(path, answer)
+        if type(more) is not bool:
+            raise BadPage("does not say whether there is more")
+        return more
 
     def _after_link(self, answer: object, page: list[object]) -> str | None:
         link = answer.get(self._paging.next_key) if isinstance(answer, dict) else None
@@ -164,7 +187,7 @@ class Pages:
         return self._url({self._paging.param: str(self._paging.first + self._number)})
 
     def _after_offset(self, answer: object, page: list[object]) -> str | None:
-        return None if self._whole(answer, page) else self._url({self._paging.param: str(len(self.items))})
+        return None if self._whole(answer, page) else self._url({self._paging.param: str(self._count)})
 
     def _whole(self, answer: object, page: list[object]) -> bool:
         """With a total: when that many came. Without: when a page was not full."""
@@ -173,9 +196,9 @@ class Pages:
         total = _optional(self._paging.total, answer)
         if type(total) is not int:
             raise BadPage("has no number where its total should be")
-        if not page and len(self.items) < total:
+        if not page and self._count < total:
             raise BadPage("ends before its total is reached")
-        return len(self.items) >= total
+        return self._count >= total
 
     def _after_after(self, answer: object, page: list[object]) -> str | None:
         assert self._paging.next is not None

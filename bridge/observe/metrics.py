@@ -6,7 +6,7 @@ the number of time series is bounded by the configuration.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -14,6 +14,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 
 UNKNOWN: Final = "-"
 """The label of every connector or stream that is not configured."""
+
+HELD_WHYS: Final = ("guard", "baseline")
+"""Why a change can be held back; each has its series from the start."""
 
 _LATENCY = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 _NAMESPACE: Final = "caep_bridge"
@@ -29,21 +32,40 @@ class StreamLoad:
 
 
 class Metrics:
-    """All that is counted. `connectors` and `streams` are the configured names."""
+    """All that is counted. `connectors`, `streams` and `targets` (of notices) are the configured names."""
 
-    def __init__(self, version: str, connectors: Collection[str], streams: Collection[str]) -> None:
+    def __init__(
+        self, version: str, connectors: Collection[str], streams: Collection[str], targets: Collection[str] = ()
+    ) -> None:
         self.registry = CollectorRegistry()
         self._connectors = frozenset(connectors)
         self._streams = frozenset(streams)
+        self._targets = frozenset(targets)
         self._series: dict[tuple[Counter, tuple[str, ...]], Counter] = {}
         """Each series by its labels, for to look one up in its counter takes longer than to count."""
         self._webhooks = self._counter("webhooks", "Webhooks by what became of them.", "connector", "outcome")
         self._looks = self._counter("looks", "Looks at devices by how they ended.", "connector", "outcome")
         self._decisions = self._counter("decisions", "Decisions by their reason.", "connector", "reason")
         self._deliveries = self._counter("deliveries", "Tries to deliver a SET by outcome.", "stream", "outcome")
-        self._oldest = self._gauge("oldest_pending_delivery_age_seconds", "Age of the oldest SET that waits.")
-        self._pending = self._gauge("pending_deliveries", "SETs that wait.")
-        self._dead = self._gauge("dead_deliveries", "SETs given up, until an operator retries or drops them.")
+        self._oldest = self._gauge("oldest_pending_delivery_age_seconds", "Age of the oldest SET that waits.", "stream")
+        self._pending = self._gauge("pending_deliveries", "SETs that wait.", "stream")
+        self._dead = self._gauge("dead_deliveries", "SETs given up, until an operator retries or drops them.", "stream")
+        self._undone = self._counter(
+            "blocks_undone", "Not-compliant SETs that a compliant one followed within 10 minutes.", "connector"
+        )
+        self._held = self._gauge("held_changes", "Changes held back until an operator decides.", "connector", "why")
+        self._drift = self._counter(
+            "drift", "Devices that a reconciliation found changed without a webhook.", "connector"
+        )
+        self._reconciliations = self._counter(
+            "reconciliations", "Reconciliations by how they ended.", "connector", "outcome"
+        )
+        self._reconciled = self._gauge(
+            "reconciled_devices", "Devices seen by the last good reconciliation.", "connector"
+        )
+        self._took = self._gauge("reconciliation_seconds", "How long the last reconciliation took.", "connector")
+        self._notices = self._counter("notices", "Tries to send a notice by outcome.", "target", "outcome")
+        self._waiting = self._gauge("pending_notices", "Notices that wait.", "target")
         self._key_age = Gauge(
             "signing_key_age_seconds", "Age of the key that signs.", namespace=_NAMESPACE, registry=self.registry
         )
@@ -57,7 +79,7 @@ class Metrics:
         )
         info = Gauge("build_info", "Always 1.", ["version"], namespace=_NAMESPACE, registry=self.registry)
         info.labels(version).set(1)
-        self._start(streams)
+        self._start()
 
     def webhook(self, connector: str, outcome: str) -> None:
         self._count(self._webhooks, self._connector(connector), outcome)
@@ -84,6 +106,36 @@ class Metrics:
             self._pending.labels(name).set(load.pending)
             self._dead.labels(name).set(load.dead)
 
+    def block_undone(self, connector: str) -> None:
+        """Somebody was told off and on again within 10 minutes: a false alarm, or a very quick repair."""
+        self._count(self._undone, self._connector(connector))
+
+    def held(self, connector: str, why: str, n: int) -> None:
+        """So many changes are held back now, by `why` (one of `HELD_WHYS`)."""
+        self._held.labels(self._connector(connector), why).set(n)
+
+    def drift(self, connector: str, n: int) -> None:
+        """A reconciliation found `n` more devices that had changed without a webhook."""
+        self._drift.labels(self._connector(connector)).inc(n)
+
+    def reconciled(self, connector: str, devices: int, seconds: float, ok: bool) -> None:
+        """A reconciliation ended after `seconds`; `ok`: the whole list was read, and it had so many `devices`."""
+        name = self._connector(connector)
+        self._count(self._reconciliations, name, "done" if ok else "failed")
+        self._took.labels(name).set(max(0.0, seconds))
+        if ok:
+            self._reconciled.labels(name).set(devices)
+
+    def notice(self, target: str, outcome: str) -> None:
+        """A try to send a notice ended: `sent`, `failed` (it is tried again), `given_up` or `gone`."""
+        self._count(self._notices, self._target(target), outcome)
+
+    def notices_waiting(self, waiting: Mapping[str, int]) -> None:
+        """How many notices wait now, by target; a target that is not named has none."""
+        now = dict.fromkeys(self._targets, 0) | {self._target(name): count for name, count in waiting.items()}
+        for name, count in now.items():
+            self._waiting.labels(name).set(count)
+
     def signing_key_age(self, seconds: float) -> None:
         self._key_age.set(max(0.0, seconds))
 
@@ -100,17 +152,31 @@ class Metrics:
     def _counter(self, name: str, text: str, *labels: str) -> Counter:
         return Counter(name, text, labels, namespace=_NAMESPACE, registry=self.registry)
 
-    def _gauge(self, name: str, text: str) -> Gauge:
-        return Gauge(name, text, ["stream"], namespace=_NAMESPACE, registry=self.registry)
+    def _gauge(self, name: str, text: str, *labels: str) -> Gauge:
+        return Gauge(name, text, labels, namespace=_NAMESPACE, registry=self.registry)
 
-    def _start(self, streams: Collection[str]) -> None:
-        """A series that is missing cannot be told from one that is zero."""
+    def _start(self) -> None:
+        """A series that is missing cannot be told from one that is zero, and what was counted first is no increase."""
         self.backlog(())
-        for name in streams:
+        self.notices_waiting({})
+        for name in self._streams:
             self._latency.labels(name)
+        for name in self._targets:
+            for outcome in ("sent", "failed", "given_up", "gone"):
+                self._notices.labels(name, outcome)
+        for name in self._connectors:
+            self._undone.labels(name)
+            self._drift.labels(name)
+            for outcome in ("done", "failed"):
+                self._reconciliations.labels(name, outcome)
+            for why in HELD_WHYS:
+                self._held.labels(name, why)
 
     def _connector(self, name: str) -> str:
         return name if name in self._connectors else UNKNOWN
 
     def _stream(self, name: str) -> str:
         return name if name in self._streams else UNKNOWN
+
+    def _target(self, name: str) -> str:
+        return name if name in self._targets else UNKNOWN

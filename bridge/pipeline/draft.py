@@ -29,12 +29,19 @@ class Draft:
     connector: str
     txn: str
     rung_at: float | None = None
+    confirmed: bool = False
+    """A good look, or a statement where nobody can be asked, stands behind it."""
     family: tuple[Device, ...] = ()
     """The other devices of the same vendor person that are still under a login of an address that the person had."""
 
     @property
     def device(self) -> Device:
         return self.decision.device
+
+    @property
+    def changed(self) -> bool:
+        """Whether the device changed: an operator's word of before counts no more."""
+        return self.standing is Standing.DECIDED and self.decision.change is not None
 
     @property
     def seeks_family(self) -> bool:
@@ -98,8 +105,10 @@ def draft_of(
     connector: str,
     txn: str,
     rung_at: float | None = None,
+    *,
+    confirmed: bool = False,
 ) -> Draft:
-    return Draft(before, decision, standing, tuple(streams), connector, txn, rung_at)
+    return Draft(before, decision, standing, tuple(streams), connector, txn, rung_at, confirmed)
 
 
 @dataclass(frozen=True, slots=True)

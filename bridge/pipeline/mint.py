@@ -7,11 +7,13 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from typing import Any
 
+import orjson
+
 from bridge.clock import Clock, Ids
 from bridge.model import Event, SignedSET, Stream
 from bridge.ssf.anew import anew
 from bridge.ssf.keys import KeyRing
-from bridge.ssf.profile import claims
+from bridge.ssf.profile import Claims, claims, verification
 from bridge.ssf.secevent import mint
 
 
@@ -28,10 +30,23 @@ class Minter:
         self._executor = executor
 
     async def __call__(self, pairs: Sequence[tuple[Event, Stream]]) -> list[SignedSET]:
+        """A dry run's is not signed: its text are the claims, and it has no `kid`."""
         iat = int(self._clock.now())
-        return await self._signed(
-            [claims(event, stream, issuer=self.issuer, jti=self._ids.jti(), iat=iat) for event, stream in pairs]
-        )
+        unsigned = [claims(event, stream, issuer=self.issuer, jti=self._ids.jti(), iat=iat) for event, stream in pairs]
+        real = [one for one, (_, stream) in zip(unsigned, pairs, strict=True) if not stream.rehearsal]
+        signed = iter(await self._signed(real))
+        return [
+            _rehearsed(one) if stream.rehearsal else next(signed)
+            for one, (_, stream) in zip(unsigned, pairs, strict=True)
+        ]
+
+    async def verification(self, asked: Sequence[tuple[Stream, str | None]]) -> list[SignedSET]:
+        """A verification event for each stream, with the state that its receiver gave."""
+        iat = int(self._clock.now())
+        return await self._signed([
+            verification(stream, issuer=self.issuer, jti=self._ids.jti(), iat=iat, state=state)
+            for stream, state in asked
+        ])  # fmt: skip
 
     async def again(self, said: Sequence[tuple[Mapping[str, Any], Stream | None, str]]) -> list[SignedSET]:
         """What was said before (claims, stream, `txn`), under a new `jti`. Raises Unreadable."""
@@ -40,6 +55,12 @@ class Minter:
             [anew(old, stream, txn, issuer=self.issuer, jti=self._ids.jti(), iat=iat) for old, stream, txn in said]
         )
 
-    async def _signed(self, unsigned: Sequence[Mapping[str, Any]]) -> list[SignedSET]:
+    async def _signed(self, unsigned: list[Claims]) -> list[SignedSET]:
+        if not unsigned:
+            return []
         key = self._ring().active
         return await asyncio.get_running_loop().run_in_executor(self._executor, mint, unsigned, key)
+
+
+def _rehearsed(unsigned: Claims) -> SignedSET:
+    return SignedSET(unsigned["jti"], unsigned["iat"], "", orjson.dumps(unsigned).decode())

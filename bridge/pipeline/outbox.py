@@ -17,6 +17,7 @@ from bridge.delivery.retry import WAIT_MOST, Health, RowNext, health_after, row_
 from bridge.model import Outcome, Stream
 from bridge.pipeline.patience import patiently
 from bridge.pipeline.ports import Meter, Push
+from bridge.pipeline.undone import Undone
 from bridge.store.protocol import Store
 from bridge.store.records import Delivery, Settlement, StreamRow
 
@@ -87,6 +88,7 @@ class Outbox:
         self._meter = meter
         self._trouble = trouble
         self._verifiable = verifiable
+        self._undone = Undone()
         self._lanes: dict[str, Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -255,8 +257,11 @@ class Outbox:
     def _report(self, lane: Lane, delivery: Delivery, outcome: Outcome, after: RowNext, now: float) -> None:
         word = "delivered" if after.state == "delivered" else "dead" if after.state == "dead" else outcome.code
         self._meter.delivery(lane.stream.name, word)
-        if after.state == "delivered" and delivery.rung_at is not None:
-            self._meter.acknowledged(lane.stream.name, now - delivery.rung_at)
+        if after.state == "delivered":
+            if delivery.rung_at is not None:
+                self._meter.acknowledged(lane.stream.name, now - delivery.rung_at)
+            if self._undone.delivered(delivery.stream_id, delivery.subject, delivery.status, now):
+                self._meter.block_undone(delivery.connector)
         _log.info(
             "set.delivered" if after.state == "delivered" else "set.refused",
             stream=lane.stream.name,

@@ -10,6 +10,7 @@ from bridge.model import (
     Change,
     Device,
     Event,
+    Held,
     LedgerRow,
     SignedSET,
     Status,
@@ -18,9 +19,9 @@ from bridge.model import (
 )
 from bridge.pipeline.draft import Draft, Standing
 from bridge.pipeline.ports import Source
-from bridge.pipeline.rename import RENAMED, Held, held_rows
+from bridge.pipeline.rename import RENAMED, Found, found_rows
 from bridge.ssf.events import compliance_event
-from bridge.ssf.ledger import CANCELLED_OUT, DRY_RUN, Comparison, compare, holding, truth
+from bridge.ssf.ledger import CANCELLED_OUT, DRY_RUN, HELD, Comparison, compare, holding, truth
 from bridge.ssf.stream import wants
 from bridge.ssf.subject import wire_subject
 from bridge.store.records import LedgerMove, LedgerWrite, NewDelivery, Scene
@@ -46,6 +47,27 @@ class Owing:
     def reason(self) -> str:
         return self.comparison.reason
 
+    @property
+    def costs(self) -> bool:
+        """Whether it takes access from somebody, for real."""
+        return self.event is not None and self.event.current == "not-compliant" and not self.stream.rehearsal
+
+    @property
+    def restores(self) -> bool:
+        return self.event is not None and self.event.current == "compliant" and not self.stream.rehearsal
+
+    @property
+    def released(self) -> bool:
+        """Whether an operator let it through the guard."""
+        return self.row.held is not None and self.row.held.why == "released"
+
+    def kept_back(self, connector: str, now: float) -> Owing:
+        """The same, held by the guard of this connector instead of told."""
+        assert self.event is not None
+        held = Held(self.event.current, "guard", connector, now)
+        told = Comparison("none", HELD["guard"], self.comparison.previous, self.row.told, None, held)
+        return replace(self, comparison=told, event=None)
+
     def delivery(self, signed: SignedSET, now: float) -> NewDelivery:
         assert self.event is not None
         return NewDelivery(
@@ -62,6 +84,7 @@ class Owing:
             device_id=self.device.device_id,
             created_at=now,
             rung_at=self.rung_at,
+            state="dry_run" if self.stream.rehearsal else "pending",
         )
 
     def write(self, delivery: NewDelivery | None) -> LedgerWrite:
@@ -75,6 +98,7 @@ class Owing:
             event_at=self.event.at if self.event else self.row.event_at,
             reason=self.reason,
             compared_at=self.at,
+            held=self.comparison.held,
         )
         return LedgerWrite(row, delivery, self.supersede, self.superseded_why)
 
@@ -93,7 +117,7 @@ def owed_by(draft: Draft, scene: Scene, streams: Sequence[Stream], sources: Mapp
     owings: list[Owing] = []
     moves: list[LedgerMove] = []
     for stream in streams:
-        rows, moved = held_rows(draft, scene, stream, people)
+        rows, moved = found_rows(draft, scene, stream, people)
         moves.extend(moved)
         for subject, device in _subjects(draft, stream, {move.old for move in moved}):
             case = _Case(draft, stream, subject, device, rows.get(subject.key), people[subject.login], sources, now)
@@ -123,7 +147,7 @@ class _Case:
     stream: Stream
     subject: WireSubject
     device: Device
-    held: Held | None
+    held: Found | None
     people: tuple[Device, ...]
     sources: Mapping[str, Source]
     now: float
@@ -133,16 +157,24 @@ class _Case:
         unwanted = self._unwanted()
         moved = self.held is not None and self.held.moved
         if unwanted:
-            kept = Comparison("none", unwanted, told=row.told, given_up=row.given_up)
+            kept = Comparison("none", unwanted, told=row.told, given_up=row.given_up, held=row.held)
             return self._owing(row, kept, self.device, None) if moved else None
         current = truth(self.stream, self.subject, self.people)
-        comparison = compare(row, current)
-        silent = comparison.action == "none" and comparison.given_up == row.given_up
+        comparison = compare(row, current, confirmed=self._confirmed(current), changed=self.draft.changed)
+        same = (comparison.given_up, comparison.held) == (row.given_up, row.held)
+        silent = comparison.action == "none" and same
         if silent and not moved and not self._part_changed():
             return None
         named = self._named(current)
         event = self._event(named, row, comparison, current) if comparison.action == "mint" else None
         return self._owing(row, comparison, named, event)
+
+    def _confirmed(self, current: Status) -> bool:
+        """Whether the device that was just looked at is why the subject is as it is."""
+        if not self.draft.confirmed or current == "compliant":
+            return self.draft.confirmed
+        failing = holding(self.stream, self.subject, self.people)
+        return self.device.key in {one.key for one in failing}
 
     def _unwanted(self) -> str:
         return (
@@ -153,6 +185,8 @@ class _Case:
         """`dry_run` if only a connector in dry run would change what the stream is told: its devices neither hold a
         person nor, where one was told before, let them go."""
         tried = {name for name, source in self.sources.items() if source.dry_run}
+        if self.stream.rehearsal or not tried:
+            return ""
         if self.draft.connector in tried:
             return DRY_RUN
         live = [one for one in self.people if one.connector not in tried]

@@ -19,11 +19,10 @@ from bridge.pipeline.owed import owed_by
 from bridge.pipeline.ports import Source
 from bridge.pipeline.roster import Entry
 from bridge.pipeline.wording import Said
-from bridge.posture.decide import decide
+from bridge.posture.believe import believe
 from bridge.posture.decision import Context, Decision
-from bridge.posture.fold import fold
 from bridge.posture.identity import Identity
-from bridge.posture.undecided import API_DOWN_AFTER, undecided
+from bridge.posture.undecided import API_DOWN_AFTER
 from bridge.ssf.profile import claims
 from bridge.ssf.subject import wire_subject
 from bridge.store.records import Scene
@@ -113,12 +112,10 @@ def _known(source: Source, occasion: Occasion, identity: Identity) -> Device | N
 
 
 def _decided(source: Source, occasion: Occasion, before: Device | None, context: Context) -> Decision:
-    if isinstance(occasion.answer, Snapshot):
-        return decide(before, occasion.answer, context)
-    if source.has_api:
-        failure = occasion.answer or LookFailed("down", "the API was not asked")
-        return undecided(before, occasion.device_id, failure, context)
-    return fold(before, occasion.device_id, context, recoveries=source.fold_recoveries)
+    answer = occasion.answer
+    if source.has_api and answer is None:
+        answer = LookFailed("down", "the API was not asked")
+    return believe(before, occasion.device_id, answer, context, recoveries=source.fold_recoveries)
 
 
 def _failed_before(source: Source, occasion: Occasion, device: Device) -> Device | None:

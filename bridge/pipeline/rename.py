@@ -16,7 +16,7 @@ RENAMED: Final = "renamed"
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Found:
     """What a stream was told about a subject, as the decision finds it."""
 
     row: LedgerRow
@@ -25,12 +25,12 @@ class Held:
     moved: bool = False
 
 
-def held_rows(
+def found_rows(
     draft: Draft, scene: Scene, stream: Stream, people: Mapping[str, tuple[Device, ...]]
-) -> tuple[dict[str, Held], list[LedgerMove]]:
+) -> tuple[dict[str, Found], list[LedgerMove]]:
     """The ledger rows of this stream by subject, a rename's rows moved to the new login where that is free."""
     told = {key: scene.ledger.get(key) for key in reach_of(draft).subjects if key[0] == stream.id}
-    rows = {key: Held(row) for (_, key), row in told.items() if row is not None}
+    rows = {key: Found(row) for (_, key), row in told.items() if row is not None}
     moves: list[LedgerMove] = []
     login = draft.device.login
     if login is None:
@@ -47,11 +47,11 @@ def held_rows(
     return rows, moves
 
 
-def _under(row: LedgerRow, subject: str, login: str) -> Held:
+def _under(row: LedgerRow, subject: str, login: str) -> Found:
     tail = row.tail
     told, supersede = row.told, None
     if tail is not None and tail.state == "pending" and tail.unsent:
         told, supersede = tail.previous, tail.id
     # What died named the old login, and may have died of it.
     fresh = replace(row, subject=subject, login=login, told=told, given_up=None, tail=None, version=0)
-    return Held(fresh, supersede, moved=True)
+    return Found(fresh, supersede, moved=True)

@@ -25,17 +25,29 @@ class Plan:
     silenced: tuple[tuple[str, str], ...]
     resumed: tuple[Stream, ...]
     orphaned: tuple[StreamRow, ...]
+    rehearsed: tuple[Stream, ...]
+    """Dry runs: each a shadow of a stream, with a ledger of its own."""
+    ended: tuple[str, ...]
+    """Ids of dry runs that are over: what they kept is forgotten."""
 
 
-def reconcile(receivers: Mapping[str, Receiver], rows: Sequence[StreamRow], ids: Ids, now: float) -> Plan:
+def reconcile(
+    receivers: Mapping[str, Receiver],
+    rows: Sequence[StreamRow],
+    ids: Ids,
+    now: float,
+    tried: frozenset[str] = frozenset(),
+) -> Plan:
     """A stream is kept by name. A changed audience is another stream; one whose receiver is gone is orphaned.
 
-    A receiver in dry run is as good as disabled: nothing is sent and its ledger does not move.
+    A receiver in dry run is as good as disabled: nothing is sent and its ledger does not move; its shadow keeps what
+    it would have been told. `tried` are the connectors in dry run: what they alone would lead to goes to shadows.
     """
     carried: list[tuple[Stream, StreamRow]] = []
     put: list[StreamRow] = []
     silenced: list[tuple[str, str]] = []
     resumed: list[Stream] = []
+    rehearsed: list[Stream] = []
     taken: set[str] = set()
     for name, receiver in receivers.items():
         if receiver.delivery == "poll":
@@ -51,6 +63,9 @@ def reconcile(receivers: Mapping[str, Receiver], rows: Sequence[StreamRow], ids:
         taken.add(row.id)
         stream = stream_of(receiver, row)
         carried.append((stream, row))
+        shadow = _shadow(stream, receiver, tried)
+        if shadow is not None:
+            rehearsed.append(shadow)
         if row != known:
             put.append(row)
         if known is not None and not sends:
@@ -63,7 +78,25 @@ def reconcile(receivers: Mapping[str, Receiver], rows: Sequence[StreamRow], ids:
             put.append(replace(row, orphaned=True, enabled=False))
         silenced.append((row.id, "stream_orphaned"))
     orphaned = tuple(replace(row, orphaned=True, enabled=False) for row in left)
-    return Plan(tuple(carried), tuple(put), tuple(silenced), tuple(resumed), orphaned)
+    shadows = {stream.id for stream in rehearsed}
+    ended = tuple(id_ for row in rows if (id_ := shadow_id(row.id)) not in shadows)
+    return Plan(tuple(carried), tuple(put), tuple(silenced), tuple(resumed), orphaned, tuple(rehearsed), ended)
+
+
+def shadow_id(stream_id: str) -> str:
+    """The id of a stream's dry run."""
+    return f"{stream_id}~dry_run"
+
+
+def _shadow(stream: Stream, receiver: Receiver, tried: frozenset[str]) -> Stream | None:
+    if not receiver.enabled:
+        return None
+    heard = stream.connectors
+    if not receiver.dry_run:
+        heard = tried if heard is None else heard & tried
+        if not heard:
+            return None
+    return replace(stream, id=shadow_id(stream.id), enabled=True, paused=False, rehearsal=True, connectors=heard)
 
 
 def stream_of(receiver: Receiver, row: StreamRow) -> Stream:
@@ -82,6 +115,7 @@ def stream_of(receiver: Receiver, row: StreamRow) -> Stream:
         domains=frozenset(receiver.domains) if receiver.domains is not None else None,
         enabled=receiver.enabled and not receiver.dry_run,
         orphaned=row.orphaned,
+        paused=bool(row.paused),
         send_sub_id=receiver.send_sub_id,
         send_txn=receiver.send_txn,
     )

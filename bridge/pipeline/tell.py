@@ -8,6 +8,7 @@ every row that was read is checked again when it is written, and a decision that
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -15,18 +16,19 @@ import structlog
 
 from bridge.clock import Clock, Dice
 from bridge.errors import Conflict
-from bridge.model import Device, LookFailed, Stream
+from bridge.model import Device, Snapshot, Stream
 from bridge.pipeline.draft import Draft, Standing, draft_of, reach_of
+from bridge.pipeline.gate import Gate
 from bridge.pipeline.owed import Owed, owed_by
 from bridge.pipeline.ports import Meter, Mint, Source
-from bridge.pipeline.turn import Answer, Answered, Waiting, apart, outcome_of, unit_of
-from bridge.posture.decide import decide
+from bridge.pipeline.turn import Answered, Waiting, apart, outcome_of, swept, unit_of
+from bridge.posture.believe import believe
 from bridge.posture.decision import Context, Decision
-from bridge.posture.fold import fold
+from bridge.posture.guard import Limits
 from bridge.posture.identity import Identity
-from bridge.posture.undecided import undecided
-from bridge.store.protocol import Beliefs
-from bridge.store.records import Look, NewDelivery, Scene
+from bridge.posture.policy import Policy
+from bridge.store.protocol import Told
+from bridge.store.records import NewDelivery, Scene
 
 _log = structlog.get_logger("bridge.tell")
 
@@ -38,7 +40,7 @@ TRIES = 8
 class Teller:
     def __init__(
         self,
-        store: Beliefs,
+        store: Told,
         sources: Mapping[str, Source],
         streams: Callable[[], Sequence[Stream]],
         identity: Identity,
@@ -47,6 +49,9 @@ class Teller:
         dice: Dice,
         meter: Meter,
         minted: Callable[[], None],
+        *,
+        gate: Gate | None = None,
+        policy: Policy | None = None,
     ) -> None:
         self._store = store
         self._sources = sources
@@ -57,6 +62,8 @@ class Teller:
         self._dice = dice
         self._meter = meter
         self._minted = minted
+        self._gate = gate or Gate(store, Limits(max_users=sys.maxsize, max_percent=100.0))
+        self._policy = policy or Policy()
         self._waiting: list[Waiting] = []
         self._wake = asyncio.Event()
 
@@ -112,10 +119,12 @@ class Teller:
 
     async def _owe(self, batch: list[Waiting], now: float) -> list[Waiting]:
         scene = await self._scene([one.the_draft for one in batch])
+        await self._gate.refresh({one.the_draft.connector for one in batch}, now)
         owing = []
         for one in batch:
             try:
-                one.owed = owed_by(one.the_draft, scene, one.the_draft.streams, self._sources, now)
+                draft = one.the_draft
+                one.owed = self._gate.let_through(owed_by(draft, scene, draft.streams, self._sources, now), draft, now)
             except Exception as trouble:
                 one.fail(trouble)
             else:
@@ -124,22 +133,18 @@ class Teller:
 
     async def _drafted(self, answered: Answered, now: float) -> Draft:
         streams = answered.streams if answered.streams is not None else tuple(self._streams())
-        if answered.look is None:
+        if answered.look is None and answered.answer is None:
             device = answered.device
             if device is None:
                 raise Conflict("a comparison needs a device")
             before = replace(device, login=answered.told_as) if answered.told_as else device
             return draft_of(before, Decision(device), Standing.COMPARED, streams, device.connector, answered.txn)
-        decision = self._decide(answered.look, answered.device, answered.answer, now)
+        look = answered.look or swept(answered)
+        decision = self.decide(answered, now)
         draft = draft_of(
-            answered.device,
-            decision,
-            Standing.DECIDED,
-            streams,
-            answered.look.connector,
-            answered.look.txn,
-            answered.look.rung_at,
-        )
+            answered.device, decision, Standing.DECIDED, streams, look.connector, look.txn, look.rung_at,
+            confirmed=_confirms(answered),
+        )  # fmt: skip
         if draft.seeks_family:
             draft = draft.with_family(await self._family(draft.device))
         return draft
@@ -153,7 +158,9 @@ class Teller:
             one for one in known if self._identity.login(one.connector, one.device_id, device.owner)[0] == device.login
         ]
 
-    def _decide(self, look: Look, device: Device | None, answer: Answer | None, now: float) -> Decision:
+    def decide(self, answered: Answered, now: float) -> Decision:
+        """What would be believed after this answer. Writes nothing."""
+        look = answered.look or swept(answered)
         source = self._sources[look.connector]
         context = Context(
             connector=look.connector,
@@ -167,12 +174,10 @@ class Teller:
             attempts=look.attempts,
             contradictions=look.contradictions,
             jitter=self._dice.between(0.8, 1.2),
+            policy=self._policy,
+            first_list=answered.first_list,
         )
-        if answer is None:
-            return fold(device, look.device_id, context, recoveries=source.fold_recoveries)
-        if isinstance(answer, LookFailed):
-            return undecided(device, look.device_id, answer, context)
-        return decide(device, answer, context)
+        return believe(answered.device, look.device_id, answered.answer, context, recoveries=source.fold_recoveries)
 
     async def _scene(self, drafts: Sequence[Draft]) -> Scene:
         logins: set[str] = set()
@@ -225,3 +230,8 @@ class Teller:
             )
         if not one.done.done():
             one.done.set_result(decision)
+
+
+def _confirms(answered: Answered) -> bool:
+    """Whether the vendor has just shown it; where nobody can be asked, belief is all there is."""
+    return answered.answer is None or (isinstance(answered.answer, Snapshot) and answered.answer.present)

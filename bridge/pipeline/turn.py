@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from bridge.model import Device, LookFailed, Snapshot, Stream
-from bridge.pipeline.draft import Draft
+from bridge.pipeline.draft import Draft, Standing
 from bridge.pipeline.owed import Owed
 from bridge.posture.decision import Decision
-from bridge.store.records import Look, LookDone, NewDelivery, Unit, Urgency
+from bridge.store.records import Look, LookDone, NewDelivery, Ring, Unit, Urgency
 
 Answer = Snapshot | LookFailed
 
@@ -19,7 +19,8 @@ Answer = Snapshot | LookFailed
 class Answered:
     """A look and what came of it; `answer` None: nobody can be asked, fold what was stated.
 
-    `look` None: no look at all, compare belief with what the streams were told (a resync).
+    `look` None and no `answer`: compare belief with what the streams were told (a resync). `look` None and an
+    `answer`: the vendor's list had it (a sweep), of the device `device_id`.
     """
 
     look: Look | None
@@ -29,8 +30,20 @@ class Answered:
     """Only these streams; None is all."""
     txn: str = ""
     """Of a comparison without a look."""
+    connector: str = ""
+    """Of a sweep."""
+    first_list: bool = False
+    """Of a sweep: it is the connector's first, so what already fails is the baseline."""
     told_as: str | None = None
     """Of a comparison without a look: the login that a stream was told, where it may not be the owner's any more."""
+
+
+def swept(answered: Answered) -> Look:
+    """The look that a sweep stands for."""
+    assert isinstance(answered.answer, Snapshot)
+    return Look(
+        answered.connector, answered.answer.device_id, answered.answer.taken_at, Urgency.RECONCILE, answered.txn, 0
+    )
 
 
 @dataclass(slots=True)
@@ -73,7 +86,17 @@ def unit_of(one: Waiting, deliveries: Mapping[int, NewDelivery]) -> Unit:
         ledger=tuple(owing.write(deliveries.get(id(owing))) for owing in one.owed.owings),
         moves=one.owed.moves,
         look=_look_done(one.answered.look, one.the_draft.decision) if one.answered.look is not None else None,
+        rings=_later(one),
     )
+
+
+def _later(one: Waiting) -> tuple[Ring, ...]:
+    """A sweep has no look of its own that would stay due for a deadline."""
+    draft = one.the_draft
+    if one.answered.look is not None or draft.standing is Standing.COMPARED or draft.decision.again_at is None:
+        return ()
+    device = draft.device
+    return (Ring(device.connector, device.device_id, draft.txn, draft.decision.again_at, None, (), Urgency.REPEAT),)
 
 
 def _look_done(look: Look, decision: Decision) -> LookDone:

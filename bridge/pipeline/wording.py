@@ -58,6 +58,28 @@ _DECISIONS: Mapping[str, tuple[str, str]] = {
         "the domain in allowed_domains or rewrite_domains, or a line in the file of [identity] overrides",
     ),
     "owner_unconfirmed": ("the last look saw another owner; a second one must confirm it", "that second look"),
+    "retired": (
+        "the device counts for nobody any more: an operator retired it, or the vendor deleted it",
+        "a look that sees it again",
+    ),
+    "overridden": (
+        "an operator's word counts instead of what is believed, until its time is over",
+        "the end of the override, with a fresh look; or another `caep-bridge devices override`",
+    ),
+    "baseline": (
+        "it failed already when its connector first listed its devices: held, and told to nobody",
+        "another finding, its recovery, or `caep-bridge connectors baseline NAME --release`",
+    ),
+    "baseline_released": (
+        "an operator released it; it is told once a good look has shown that it still fails",
+        "that look",
+    ),
+    "baseline_discarded": ("an operator decided not to tell of it as it is", "another finding, or its recovery"),
+    "settling": (
+        "it has begun to fail, and is told only if it is still so after [policy] settle",
+        "the look at the end of that time",
+    ),
+    "exempt_by_policy": ("[policy] exempt names the device or its person", "the end of the exemption"),
     "look_down": ("the vendor's API could not be reached", "the vendor's API answering again"),
     "look_denied": ("the vendor's API refused our credentials (401 or 403)", "API credentials that may read devices"),
     "look_missing": ("the vendor's API did not find what was asked for", "the path or base URL, or the vendor's data"),
@@ -68,6 +90,16 @@ _DECISIONS: Mapping[str, tuple[str, str]] = {
 _STREAMS: Mapping[str, tuple[str, str]] = {
     "told": ("it was told, and has acknowledged it", ""),
     "dry_run": ("its connector is in dry run: everything happens except sending", "dry_run = false"),
+    "held_by_guard": (
+        "more people would lose access at once than [guard] allows, so this was kept back",
+        "`caep-bridge guard release`, `guard discard`, or the device's recovery",
+    ),
+    "guard_released": (
+        "an operator let it through the guard; it is told once a good look has shown that it is still so",
+        "that look",
+    ),
+    "guard_discarded": ("an operator decided not to tell of it as it is", "a change of the device"),
+    "paused": ("an operator paused the stream", "`caep-bridge streams enable NAME`"),
     "already_told": ("it was told this status, and nothing changed since", "a change of the status"),
     "nothing_to_tell": (
         "it was told nothing, and a receiver that was told nothing takes the device as compliant",
@@ -93,6 +125,7 @@ _STREAMS: Mapping[str, tuple[str, str]] = {
 _AGAIN: Mapping[str, tuple[str, str]] = {
     "": ("somebody rang: a webhook came in", ""),
     "deadline": ("a deadline or the end of a grace period falls then", ""),
+    "hold_ends": ("an override, an exemption or the time that it is to settle ends then", ""),
     "contradicts_doorbell": ("the API said the opposite of the webhook; it may lag behind, so it is asked again", ""),
     "owner_unconfirmed": ("another owner was seen; a second look must confirm it", ""),
     "owner_gone": ("it fails and its owner is missing; perhaps there is one by then", ""),

@@ -38,6 +38,8 @@ def _absent(base: Device, snapshot: Snapshot, context: Context) -> Decision | No
     if snapshot.present and snapshot.managed:
         return None
     why = reasons.UNREGISTERED if snapshot.present else reasons.GONE
+    if _released(base, snapshot, context):
+        return _retired(base, context)
     later = [one.blocks_at for one in base.findings if one.blocks_at is not None and one.blocks_at > context.now]
     waiting = context.now + OWNERLESS_AGAIN if snapshot.present and base.status == "not-compliant" else None
     again = earliest(*later, waiting)
@@ -46,12 +48,26 @@ def _absent(base: Device, snapshot: Snapshot, context: Context) -> Decision | No
     )
 
 
+def _released(base: Device, snapshot: Snapshot, context: Context) -> bool:
+    """Whether the vendor stated that it deleted the device, and two answers in a row do not know it any more."""
+    wanted = context.policy.on_gone == "release" and not snapshot.present and not base.retired
+    return wanted and context.contradictions > 0 and any(statement.deleted for statement in context.statements)
+
+
+def _retired(base: Device, context: Context) -> Decision:
+    device = replace(base, gone=True, retired="deleted_at_the_vendor", reason=reasons.RETIRED)
+    return Decision(device, Change(base, device, "retired", context.now, context.txn))
+
+
 def _judged(base: Device, snapshot: Snapshot, context: Context) -> Decision:
     after = owned(base, snapshot.owner, context)
-    if snapshot.keep:
+    stale = context.policy.is_stale(snapshot.seen_at, context.now)
+    if snapshot.keep or (stale and context.policy.on_stale == "keep"):
         return held(base, after, reasons.STALE, snapshot.recheck_at, context)
     found = tuple(finding for finding in snapshot.findings if finding.state == "failing")
     verdict = context.judge(found, snapshot.status, held=base.status, now=context.now)
+    if stale:
+        verdict = Verdict("not-compliant", _unseen(snapshot, context.now), verdict.failing, verdict.recheck_at)
     recheck = earliest(verdict.recheck_at, snapshot.recheck_at)
     if verdict.status is None:
         after = after if base.status else replace(after, findings=found)
@@ -65,6 +81,11 @@ def _judged(base: Device, snapshot: Snapshot, context: Context) -> Decision:
     clean = base.seen_clean or verdict.status == "compliant"
     after = believed(after, verdict, found, at, context.now, basis="look", seen_clean=clean)
     return settled(base, after, verdict, recheck, context)
+
+
+def _unseen(snapshot: Snapshot, now: float) -> str:
+    days = (now - (snapshot.seen_at or now)) / 86400
+    return f"the device has not reported for {days:.0f} days"
 
 
 def held(base: Device, after: Device, why: str, recheck: float | None, context: Context) -> Decision:

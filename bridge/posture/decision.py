@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from bridge.model import Change, Device, Judge, Statement
 from bridge.posture.identity import Identity
+from bridge.posture.policy import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,9 @@ class Context:
     contradictions: int = 0
     jitter: float = 1.0
     """A factor between 0.8 and 1.2, thrown by the caller."""
+    policy: Policy = field(default_factory=Policy)
+    first_list: bool = False
+    """The answer is of the connector's first complete list: what already fails is the baseline."""
 
     def received_at(self, index: int) -> float | None:
         return self.received[index] if index < len(self.received) else self.rung_at

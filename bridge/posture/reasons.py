@@ -5,7 +5,10 @@ Three more come composed: `no_verdict: <the judgement's words>`, and `look_<kind
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
+
+from bridge.model import HoldKind
 
 CHANGED: Final = "changed"
 PROVISIONAL: Final = "provisional"
@@ -29,9 +32,26 @@ FOREIGN_OWNER: Final = "foreign_owner"
 OWNER_GONE: Final = "owner_gone"
 OWNER_UNCONFIRMED: Final = "owner_unconfirmed"
 
+RETIRED: Final = "retired"
+OVERRIDDEN: Final = "overridden"
+BASELINE: Final = "baseline"
+BASELINE_RELEASED: Final = "baseline_released"
+BASELINE_DISCARDED: Final = "baseline_discarded"
+SETTLING: Final = "settling"
+EXEMPT_BY_POLICY: Final = "exempt_by_policy"
+HELD: Final[Mapping[HoldKind, str]] = {
+    "baseline": BASELINE,
+    "released": BASELINE_RELEASED,
+    "discarded": BASELINE_DISCARDED,
+    "settling": SETTLING,
+    "exempt": EXEMPT_BY_POLICY,
+}
+"""Belief stands, and is not told: by the kind of the hold."""
+
 DEADLINE: Final = "deadline"
 CONTRADICTS_DOORBELL: Final = "contradicts_doorbell"
-"""These two only say why a device is looked at again."""
+HOLD_ENDS: Final = "hold_ends"
+"""These only say why a device is looked at again."""
 
 LONGEST: Final = 200
 

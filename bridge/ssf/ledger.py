@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from bridge.model import Device, LedgerRow, Status, Stream, WireSubject
+from bridge.model import Device, Held, HeldWhy, LedgerRow, Status, Stream, WireSubject
 
 TOLD: Final = "told"
 ALREADY_TOLD: Final = "already_told"
 CANCELLED_OUT: Final = "cancelled_out"
 DEAD: Final = "dead"
 DRY_RUN: Final = "dry_run"
+HELD_BY_GUARD: Final = "held_by_guard"
+GUARD_RELEASED: Final = "guard_released"
+GUARD_DISCARDED: Final = "guard_discarded"
+HELD: Final[Mapping[HeldWhy, str]] = {
+    "guard": HELD_BY_GUARD,
+    "released": GUARD_RELEASED,
+    "discarded": GUARD_DISCARDED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +34,8 @@ class Comparison:
     told: Status | None = None
     """What the stream counts as told after this."""
     given_up: Status | None = None
+    held: Held | None = None
+    """What is kept back of the difference."""
 
 
 def holding(stream: Stream, subject: WireSubject, people: Iterable[Device]) -> list[Device]:
@@ -36,7 +46,7 @@ def holding(stream: Stream, subject: WireSubject, people: Iterable[Device]) -> l
     return [
         device
         for device in people
-        if device.status == "not-compliant"
+        if device.counted == "not-compliant"
         and (subject.device_id is None or device.key == (subject.connector, subject.device_id))
         and (stream.connectors is None or device.connector in stream.connectors)
     ]
@@ -50,8 +60,11 @@ def truth(stream: Stream, subject: WireSubject, people: Iterable[Device]) -> Sta
     return "not-compliant" if holding(stream, subject, people) else "compliant"
 
 
-def compare(row: LedgerRow | None, current: Status) -> Comparison:
+def compare(row: LedgerRow | None, current: Status, *, confirmed: bool = False, changed: bool = False) -> Comparison:
     """What follows from what a stream was told (compliant if nothing) and what is so.
+
+    `confirmed`: a good look has just shown it, so what an operator released goes out. `changed`: a device of the
+    subject has just changed, so what an operator discarded counts again.
 
     Statuses alternate by construction: a SET is minted only from what was told to its opposite. An unsent SET whose
     opposite became true is taken back: the pair vanishes, nobody is locked out and in again for yesterday's news.
@@ -63,7 +76,14 @@ def compare(row: LedgerRow | None, current: Status) -> Comparison:
         return Comparison("none", ALREADY_TOLD, told, recorded, None)
     if current == given_up:
         return Comparison("none", DEAD, told, recorded, given_up)
+    held = row.held if row else None
+    if held is not None and held.status == current and not _lifted(held, confirmed, changed):
+        return Comparison("none", HELD[held.why], told, recorded, None, held)
     tail = row.tail if row else None
     if tail is not None and tail.unsent and tail.state == "pending" and tail.previous == current:
         return Comparison("cancel", CANCELLED_OUT, tail.previous, tail.previous, None)
     return Comparison("mint", TOLD, told, current, None)
+
+
+def _lifted(held: Held, confirmed: bool, changed: bool) -> bool:
+    return (held.why == "released" and confirmed) or (held.why == "discarded" and changed)

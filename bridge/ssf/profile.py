@@ -17,6 +17,7 @@ from bridge.model import Event, Stream
 from bridge.ssf import subject
 
 Claims = dict[str, Any]
+VERIFICATION = "https://schemas.openid.net/secevent/ssf/event-type/verification"
 
 
 def claims(event: Event, stream: Stream, *, issuer: str, jti: str, iat: int) -> Claims:
@@ -30,6 +31,16 @@ def claims(event: Event, stream: Stream, *, issuer: str, jti: str, iat: int) -> 
     if _sends_sub_id(stream):
         envelope["sub_id"] = subject.sub_id(event, stream)
     envelope["events"] = {event.type: _event_subject(event, stream) | _payload(event)}
+    return envelope
+
+
+def verification(stream: Stream, *, issuer: str, jti: str, iat: int, state: str | None) -> Claims:
+    """The claims of a verification event (SSF 1.0 §8.1.4.1), about the stream; `state` as it was given."""
+    envelope: Claims = {"iss": issuer, "aud": stream.audience, "jti": jti, "iat": iat}
+    about = {"format": "opaque", "id": stream.id}
+    envelope["sub_id"] = about
+    payload: Claims = {"subject": about} if stream.profile == "sse" else {}
+    envelope["events"] = {VERIFICATION: payload | ({} if state is None else {"state": state})}
     return envelope
 
 

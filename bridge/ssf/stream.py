@@ -6,13 +6,15 @@ from typing import Literal
 
 from bridge.model import Stream
 
-Unwanted = Literal["", "disabled", "not_requested", "not_entitled"]
+Unwanted = Literal["", "disabled", "paused", "not_requested", "not_entitled"]
 
 
 def wants(stream: Stream, event_type: str, connector: str, login: str) -> Unwanted:
-    """Empty if the stream is to be told of this, else why not: `disabled`, `not_requested` or `not_entitled`."""
+    """Empty if the stream is to be told of this, else why not."""
     if not stream.enabled or stream.orphaned:
         return "disabled"
+    if stream.paused:
+        return "paused"
     if event_type not in stream.events:
         return "not_requested"
     if stream.connectors is not None and connector not in stream.connectors:

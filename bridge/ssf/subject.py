@@ -48,3 +48,11 @@ def _escaped(login: str) -> str:
     if "%" in login or ";" in login:
         return login.replace("%", "%25").replace(";", "%3B")
     return login
+
+
+def login_of(key: str) -> str:
+    """The login in a wire subject's key; "" if it names no person."""
+    person = key.partition(";")[0]
+    if not person.startswith("user="):
+        return ""
+    return person.removeprefix("user=").replace("%3B", ";").replace("%25", "%")

@@ -51,7 +51,7 @@ def _replaces(new: Statement, old: Statement) -> bool:
 def rung(look: Look | None, ring: Ring) -> Look:
     """The look after one more ring. A leased look takes the ring's `txn`, any other keeps its first."""
     if look is None:
-        stated = merged((), (Stated(s, ring.received_at, 1) for s in ring.statements))
+        stated = merged((), _stated(ring, 1))
         return Look(
             connector=ring.connector, device_id=ring.device_id, due_at=ring.due_at, urgency=ring.urgency,
             txn=ring.txn, generation=1, rung_at=ring.received_at, stated=stated,
@@ -63,9 +63,15 @@ def rung(look: Look | None, ring: Ring) -> Look:
         urgency=min(look.urgency, ring.urgency),
         txn=look.txn if look.leased_until is None else ring.txn,
         generation=generation,
-        rung_at=ring.received_at if look.rung_at is None else min(look.rung_at, ring.received_at),
-        stated=merged(look.stated, (Stated(s, ring.received_at, generation) for s in ring.statements)),
+        rung_at=min((at for at in (look.rung_at, ring.received_at) if at is not None), default=None),
+        stated=merged(look.stated, _stated(ring, generation)),
     )
+
+
+def _stated(ring: Ring, generation: int) -> list[Stated]:
+    if ring.received_at is None:
+        return []
+    return [Stated(statement, ring.received_at, generation) for statement in ring.statements]
 
 
 def finished(look: Look, done: LookDone) -> Look | None:

@@ -14,6 +14,7 @@ from typing import Protocol
 from bridge.key import KeyRow
 from bridge.model import DeliveryState, Device, HeldWhy, LedgerRow, Status
 from bridge.store.errands import Errands
+from bridge.store.notices import Notices
 from bridge.store.records import (
     Accepted,
     Arrival,
@@ -54,6 +55,12 @@ class Looks(Protocol):
 
     async def lease_looks(self, connector: str, limit: int, now: float, until: float) -> list[LeasedLook]:
         """The most urgent due looks that nobody holds, oldest first, now held until `until`."""
+
+    async def due_looks(self, connector: str, now: float) -> Mapping[str, int]:
+        """The devices whose look is due and not held, each with the look's generation."""
+
+    async def looks_by(self, txn: str, now: float) -> list[Look]:
+        """The looks of this cause that are due, or whose last try failed."""
 
     async def next_look_at(self, connector: str) -> float | None:
         """When the next unheld look of the connector falls due."""
@@ -205,5 +212,9 @@ class Housekeeping(Protocol):
     async def close(self) -> None: ...
 
 
-class Store(Inbox, Looks, Beliefs, Holds, Outbox, Undelivered, Streams, Keys, Audit, Errands, Housekeeping, Protocol):
+class Told(Beliefs, Holds, Outbox, Protocol):
+    """What the teller and comparisons need: belief, what is held, and what was sent."""
+
+
+class Store(Inbox, Looks, Told, Undelivered, Streams, Keys, Audit, Errands, Notices, Housekeeping, Protocol):
     """The whole; a caller is typed with the part that it needs."""

@@ -39,7 +39,8 @@ class Ring:
     device_id: str
     txn: str
     due_at: float
-    received_at: float
+    received_at: float | None
+    """None: no webhook, but a deadline, a list or an operator."""
     statements: tuple[Statement, ...] = ()
     urgency: Urgency = Urgency.DOORBELL
 

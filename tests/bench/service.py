@@ -34,6 +34,9 @@ url = "sqlite:///{folder}/bench.db"
 format = "json"
 [delivery]
 allow_insecure_targets = true
+[guard]
+max_users = 1000000000
+max_percent = 100
 [receivers.okta]
 profile = "okta"
 audience = "{audience}"

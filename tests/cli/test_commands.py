@@ -152,11 +152,11 @@ class TestCheck:
         assert "caep-bridge init" in ended.stderr
 
     def test_it_names_what_has_no_effect_yet_and_what_folding_cannot_know(self, tmp_path: Path) -> None:
-        text = re.sub("^api_key.*$", "", CONFIG, flags=re.MULTILINE) + '[policy]\nbaseline = "announce"\n'
+        text = re.sub("^api_key.*$", "", CONFIG, flags=re.MULTILINE) + '[delivery]\nallowed_networks = ["10.0.0.0/8"]\n'
         (tmp_path / "config.toml").write_text(text)
         ended = run(tmp_path, "check", **SECRETS)
         assert ended.returncode == 0, ended.stderr
-        assert "config.toml:12: policy.baseline: has no effect yet" in ended.stdout
+        assert "config.toml:12: delivery.allowed_networks: has no effect yet" in ended.stdout
         assert re.search(r"api_key: +missing", ended.stdout)
         assert sum("it cannot see findings" in line for line in ended.stdout.splitlines()) == 1
 

@@ -19,7 +19,7 @@ CODES = [
     if name.isupper() and isinstance(value, str) and value not in (reasons.LOOK, reasons.NO_VERDICT)
 ]
 FAILED = [reasons.look_failed(kind) for kind in get_args(FailureKind)]
-AGAIN_ONLY = {reasons.DEADLINE, reasons.CONTRADICTS_DOORBELL}
+AGAIN_ONLY = {reasons.DEADLINE, reasons.CONTRADICTS_DOORBELL, reasons.HOLD_ENDS}
 
 
 @pytest.mark.parametrize("code", sorted({*CODES, *FAILED} - AGAIN_ONLY))

@@ -458,10 +458,8 @@ class TestPlaces:
 
 
 def test_keys_without_effect_are_named_where_they_were_written(tmp_path: Path) -> None:
-    text = """[policy]
-baseline = "hold"
-[guard]
-max_users = 3
+    text = """[delivery]
+allowed_networks = ["10.0.0.0/8"]
 [connectors.k]
 type = "x"
 dry_run = true
@@ -477,9 +475,8 @@ audience = "x"
 """
     found = loaded(tmp_path, text)
     assert [path for path, _ in no_effect(found.config, found.written)] == [
-        "guard.max_users",
+        "delivery.allowed_networks",
         "oauth.clients.c",
-        "policy.baseline",
         "receivers.a.client",
         "receivers.a.delivery",
     ]

@@ -64,7 +64,7 @@ class Service:
                 sys.executable, "-m", *command, "serve", cwd=self.folder, env=self._env(), stdout=log, stderr=log
             )
 
-    async def start(self, seconds: float = 20.0) -> None:
+    async def start(self, seconds: float = 60.0) -> None:
         """Returns once it is ready."""
         await self.begin()
         deadline = time.monotonic() + seconds

@@ -233,7 +233,7 @@ class World:
                 self.store.cancel_stream(receiver.stream.id, self.clock.now(), "stream_disabled")
             )
         if enabled and not was:
-            self.loop.run_until_complete(resume(self.store, self.teller, [receiver.stream], self.ids))
+            self.loop.run_until_complete(resume(self.store, self.teller, [receiver.stream], self.ids.token()))
 
     def drop_all(self, name: str) -> None:
         """An operator gives up what waits. What the receiver may have counts as heard: nobody can know better."""

@@ -20,7 +20,7 @@ def value(metrics: Metrics, name: str, **labels: str) -> float:
 
 
 def fresh() -> Metrics:
-    return Metrics("1.2.3", ["fleet"], ["okta", "rp"])
+    return Metrics("1.2.3", ["fleet"], ["okta", "rp"], ["ops"])
 
 
 def test_counters() -> None:
@@ -79,3 +79,46 @@ def test_two_in_one_process_do_not_meet() -> None:
     first, second = fresh(), fresh()
     first.webhook("fleet", "accepted")
     assert b'outcome="accepted"' not in second.render()
+
+
+def test_what_is_rare_stands_at_zero_from_the_start() -> None:
+    metrics = fresh()
+    assert value(metrics, "blocks_undone_total", connector="fleet") == 0
+    assert value(metrics, "drift_total", connector="fleet") == 0
+    assert value(metrics, "held_changes", connector="fleet", why="guard") == 0
+    assert value(metrics, "held_changes", connector="fleet", why="baseline") == 0
+    assert value(metrics, "reconciliations_total", connector="fleet", outcome="failed") == 0
+    assert value(metrics, "notices_total", target="ops", outcome="given_up") == 0
+    assert value(metrics, "pending_notices", target="ops") == 0
+
+
+def test_held_and_drift_and_blocks_undone() -> None:
+    metrics = fresh()
+    metrics.held("fleet", "guard", 600)
+    metrics.held("fleet", "guard", 7)
+    metrics.drift("fleet", 3)
+    metrics.drift("fleet", 2)
+    metrics.block_undone("fleet")
+    assert value(metrics, "held_changes", connector="fleet", why="guard") == 7
+    assert value(metrics, "drift_total", connector="fleet") == 5
+    assert value(metrics, "blocks_undone_total", connector="fleet") == 1
+
+
+def test_a_failed_reconciliation_does_not_say_how_many_devices_there_are() -> None:
+    metrics = fresh()
+    metrics.reconciled("fleet", 2000, 12.5, ok=True)
+    metrics.reconciled("fleet", 3, 20.0, ok=False)
+    assert value(metrics, "reconciled_devices", connector="fleet") == 2000
+    assert value(metrics, "reconciliation_seconds", connector="fleet") == 20
+    assert value(metrics, "reconciliations_total", connector="fleet", outcome="done") == 1
+    assert value(metrics, "reconciliations_total", connector="fleet", outcome="failed") == 1
+
+
+def test_notices() -> None:
+    metrics = fresh()
+    metrics.notice("ops", "sent")
+    metrics.notices_waiting({"ops": 4})
+    assert value(metrics, "notices_total", target="ops", outcome="sent") == 1
+    assert value(metrics, "pending_notices", target="ops") == 4
+    metrics.notices_waiting({})
+    assert value(metrics, "pending_notices", target="ops") == 0

@@ -9,6 +9,7 @@ from bridge.key import KeyRow
 from bridge.model import Device, LedgerRow
 from bridge.store.errands import ConnectorRow, Errand
 from bridge.store.ledger_rules import tail_of
+from bridge.store.notices import Notice
 from bridge.store.records import Arrival, AuditEntry, Delivery, Look, Quarantined, StreamRow
 
 Pair = tuple[str, str]
@@ -34,6 +35,7 @@ class Tables:
         self._audit: list[AuditEntry] = []
         self._errands: dict[str, Errand] = {}
         self._connectors: dict[str, ConnectorRow] = {}
+        self._notices: dict[Pair, Notice] = {}
 
     def _seen(self, row: LedgerRow) -> LedgerRow:
         return row if row.tail is None else replace(row, tail=tail_of(self._deliveries[row.tail.id]))

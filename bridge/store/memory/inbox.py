@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from bridge.errors import StoreProblem
@@ -61,6 +61,17 @@ class Inbox(Tables):
             self._looks[key] = replace(look, leased_until=until)
             leased.append(LeasedLook(self._looks[key], self._devices.get(key)))
         return leased
+
+    async def due_looks(self, connector: str, now: float) -> Mapping[str, int]:
+        return {
+            look.device_id: look.generation
+            for look in self._looks.values()
+            if look.connector == connector and look.due_at <= now and free(look.leased_until, now)
+        }
+
+    async def looks_by(self, txn: str, now: float) -> list[Look]:
+        found = (look for _, look in sorted(self._looks.items()) if look.txn == txn)
+        return [look for look in found if look.due_at <= now or look.last_error.startswith("look_")]
 
     async def next_look_at(self, connector: str) -> float | None:
         now = self._clock.now()

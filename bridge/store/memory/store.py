@@ -8,11 +8,12 @@ from dataclasses import replace
 from bridge.key import KeyRow
 from bridge.store.memory.errands import Errands
 from bridge.store.memory.holds import Holds
+from bridge.store.memory.notices import Notices
 from bridge.store.memory.undelivered import Undelivered
 from bridge.store.records import AuditEntry, StreamRow
 
 
-class MemoryStore(Holds, Undelivered, Errands):
+class MemoryStore(Holds, Undelivered, Errands, Notices):
     """Everything in dicts, gone with the process: for tests and for trying things out.
 
     It keeps every promise of the protocol but durability, and takes no more than one event loop.

@@ -51,6 +51,21 @@ _NEXT = (
 )
 
 
+_ALL_DUE = select(looks.c.device_id, looks.c.generation).where(
+    looks.c.connector == bindparam("connector"), looks.c.due_at <= bindparam("now"), _FREE
+)
+
+
+_BY_TXN = (
+    select(*rows.LOOK)
+    .where(
+        looks.c.txn == bindparam("txn"),
+        or_(looks.c.due_at <= bindparam("now"), looks.c.last_error.startswith("look_", autoescape=True)),
+    )
+    .order_by(looks.c.connector, looks.c.device_id)
+)
+
+
 class LookBook:
     """Some looks as they stand within one transaction; `write` puts back what changed."""
 
@@ -139,6 +154,14 @@ def _lease(conn: Connection, item: LeaseLooks) -> list[LeasedLook]:
         ids = [one.look.device_id for one in leased]
         _HOLD.all(conn, {"k_connector": item.connector, "ids": ids, "until": item.until})
     return leased
+
+
+def due_looks(conn: Connection, connector: str, now: float) -> dict[str, int]:
+    return {row[0]: row[1] for row in conn.execute(_ALL_DUE, {"connector": connector, "now": now})}
+
+
+def looks_by(conn: Connection, txn: str, now: float) -> list[Look]:
+    return [rows.look(row) for row in conn.execute(_BY_TXN, {"txn": txn, "now": now})]
 
 
 def next_look_at(conn: Connection, connector: str, now: float) -> float | None:

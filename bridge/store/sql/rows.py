@@ -43,7 +43,9 @@ def _owner(doc: dict[str, Any] | None) -> Owner | None:
 
 def _stated(doc: dict[str, Any]) -> Stated:
     said = doc["statement"]
-    statement = Statement(said["device_id"], _finding(said["finding"]), _owner(said["owner"]), said["name"])
+    statement = Statement(
+        said["device_id"], _finding(said["finding"]), _owner(said["owner"]), said["name"], said["deleted"]
+    )
     return Stated(statement, doc["received_at"], doc["generation"])
 
 

@@ -13,6 +13,7 @@ from bridge.key import KeyRow
 from bridge.model import DeliveryState, Device, HeldWhy, LedgerRow, Status
 from bridge.store import records as r
 from bridge.store.errands import ConnectorRow, Errand
+from bridge.store.notices import Notice
 from bridge.store.sql import (
     beliefs,
     commit,
@@ -21,6 +22,7 @@ from bridge.store.sql import (
     inbox,
     keys,
     looks,
+    notices,
     outbox,
     registers,
     settle,
@@ -67,6 +69,12 @@ class SqlStore:
 
     async def lease_looks(self, connector: str, limit: int, now: float, until: float) -> list[r.LeasedLook]:
         return await self._writer.submit(looks.lease_many, looks.LeaseLooks(connector, limit, now, until))
+
+    async def due_looks(self, connector: str, now: float) -> Mapping[str, int]:
+        return await self._read(lambda conn: looks.due_looks(conn, connector, now))
+
+    async def looks_by(self, txn: str, now: float) -> list[r.Look]:
+        return await self._read(lambda conn: looks.looks_by(conn, txn, now))
 
     async def next_look_at(self, connector: str) -> float | None:
         now = self._clock.now()
@@ -229,6 +237,12 @@ class SqlStore:
         await self._writer.submit(errands.put_connector_many, row)
 
     # -- the rest ---------------------------------------------------------------------------------
+
+    async def notices(self) -> list[Notice]:
+        return await self._read(notices.notices)
+
+    async def put_notices(self, rows: Sequence[Notice], gone: Collection[tuple[str, str]] = ()) -> None:
+        await self._writer.submit(notices.put_many, notices.Put(tuple(rows), tuple(gone)))
 
     async def ping(self) -> None:
         await self._writer.submit(registers.ping_many, None)

@@ -247,3 +247,11 @@ connectors = Table(
     Column("doc", Text, nullable=False),
 )  # fmt: skip
 """What is remembered of a connector: its baseline, and its last list of devices."""
+
+notices = Table(
+    "notices", metadata,
+    Column("target", Text, primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("doc", Text, nullable=False),
+)  # fmt: skip
+"""`doc`: the whole notice. There are no more rows than targets times occasions."""

@@ -228,6 +228,13 @@ def _registers() -> None:
         sa.PrimaryKeyConstraint("name", name="pk_connectors"),
     )
     op.create_table(
+        "notices",
+        sa.Column("target", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("doc", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("target", "key", name="pk_notices"),
+    )
+    op.create_table(
         "counters",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("value", _BIG, nullable=False),

@@ -1,0 +1,63 @@
+"""guard: how many people may lose access at once (`[guard]`). Pure over counters.
+
+A vendor's fault, a changed criterion or a stolen secret shows as many people who lose access within minutes. More than
+the limits allow are held back until somebody decides.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Literal
+
+Direction = Literal["loses", "regains"]
+COUNTS_FROM = 20
+"""Devices of a fleet from which the percentage counts; below, one person is already too many percent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """More distinct people than `max_users`, or than `max_percent` of the fleet's devices, within `window` seconds."""
+
+    max_users: int = 25
+    max_percent: float = 5.0
+    window: float = 600.0
+
+    def exceeded(self, people: int, fleet: int) -> bool:
+        if people > self.max_users:
+            return True
+        return fleet >= COUNTS_FROM and people * 100 > self.max_percent * fleet
+
+    def allowed(self, fleet: int) -> int:
+        """How many people may within one window."""
+        share = int(self.max_percent * fleet / 100)
+        return min(self.max_users, share) if fleet >= COUNTS_FROM else self.max_users
+
+
+@dataclass(slots=True)
+class Tally:
+    """Who lost or regained access through each connector lately."""
+
+    window: float
+    _people: dict[tuple[str, Direction], dict[str, float]] = field(default_factory=dict)
+
+    def count(self, connector: str, direction: Direction, now: float) -> int:
+        people = self._people.get((connector, direction))
+        if not people:
+            return 0
+        while people:
+            login, at = next(iter(people.items()))
+            if now - self.window < at <= now:
+                break
+            del people[login]
+        return len(people)
+
+    def has(self, connector: str, direction: Direction, logins: Iterable[str]) -> bool:
+        people = self._people.get((connector, direction), {})
+        return all(login in people for login in logins)
+
+    def add(self, connector: str, direction: Direction, login: str, at: float) -> None:
+        """The newest time counts."""
+        people = self._people.setdefault((connector, direction), {})
+        people.pop(login, None)
+        people[login] = at
