@@ -116,7 +116,6 @@ class Bridge:
 
     async def start(self) -> None:
         await self.store.release_leases()
-        await self.keyring.open()
         now = self._ports.clock.now()
         await self.gate.recall(now)
         tried = frozenset(name for name, source in self.sources.items() if source.dry_run)
@@ -227,9 +226,7 @@ class Bridge:
     async def readiness(self) -> list[Check]:
         if self.stopping:
             return [Check("running", False, "stopping")]
-        keys, secrets = self.keyring, self.reread.problems
-        checks = [Check("signing_key", True, keys.problem or keys.ring.active.kid)]
-        checks.append(Check("secrets", True, "; ".join(secrets) or "in force"))
+        checks = [Check("signing_key", True, self.keyring.shown), Check("secrets", True, self.reread.shown)]
         try:
             await self.store.ping()
             checks.append(Check("store", True, self.config.store.shown))
@@ -249,7 +246,7 @@ class Bridge:
             for line in lines
             if line.stream_id in names
         )
-        self.metrics.signing_key_age(now - self.keyring.ring.active.created_at)
+        self.metrics.signing_key_age(self.keyring.age(now))
         return self.metrics.render()
 
     def listeners(self) -> list[Listener]:
@@ -279,12 +276,14 @@ class Bridge:
 
 
 async def open_bridge(loaded: Loaded, ports: Ports | None = None) -> Bridge:
-    """Build all of it; nothing runs yet. Raises ConfigError or StoreProblem, and leaves nothing open then."""
+    """Build all of it; a key signs, nothing runs yet. Raises ConfigError or StoreProblem, and leaves nothing open."""
     ports = ports or Ports()
     built = parts(loaded, ports)
     store = await open_store(loaded.config.store.url, ports.clock, exclusive=True, create=True)
     try:
-        return Bridge(built, store, ports)
+        bridge = Bridge(built, store, ports)
+        await bridge.keyring.open()
+        return bridge
     except BaseException:
         await store.close()
         await built.outbound.close()

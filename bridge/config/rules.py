@@ -52,11 +52,7 @@ def _issuer(transmitter: Transmitter, insecure: bool) -> Found:
 
 
 def _keys(keys: Keys) -> Found:
-    if keys.rotate_every is None:
-        return
-    if keys.signing_key is not None:
-        yield ("keys", "rotate_every"), "has no meaning beside signing_key: that key changes with its file"
-    elif keys.rotate_every <= keys.publish_for:
+    if keys.rotate_every is not None and keys.rotate_every <= keys.publish_for:
         yield ("keys", "rotate_every"), "must be longer than publish_for, during which the next key is published"
 
 

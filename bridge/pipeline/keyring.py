@@ -69,6 +69,16 @@ class Keyring:
         """What an operator should mend, or ""; the keys from before are in force meanwhile."""
         return "; ".join(problem for problem in self._problems.values() if problem)
 
+    @property
+    def shown(self) -> str:
+        """For readiness: what to mend, or the key that signs. Neither makes us unready, since a key signs."""
+        return self.problem or self.ring.active.kid
+
+    def age(self, now: float) -> float:
+        """Seconds since the key that signs was made, or first seen where it is the operator's own."""
+        signing = rules.active(self.rows)
+        return 0.0 if signing is None else now - signing.created_at
+
     def publishes(self, kid: str) -> bool:
         """Whether receivers can verify what names this key. Where not, such SETs are sought, to be minted anew."""
         if kid in self.ring.kids:

@@ -17,6 +17,7 @@ from bridge.delivery.retry import WAIT_MOST, Health, RowNext, health_after, row_
 from bridge.model import Outcome, Stream
 from bridge.pipeline.patience import patiently
 from bridge.pipeline.ports import Meter, Push
+from bridge.pipeline.remint import withheld
 from bridge.pipeline.undone import Undone
 from bridge.store.protocol import Store
 from bridge.store.records import Delivery, Settlement, StreamRow
@@ -33,8 +34,6 @@ PATIENCE = 40.0
 """Seconds that an answer is kept for a store that cannot take it now; with the push it stays within the lease."""
 NOTED = 30.0
 """Seconds between notes in the store of when a well stream was last delivered to."""
-WITHHELD = 30.0
-"""Seconds until a SET under a key that is gone is looked at again, if nobody minted it anew meanwhile."""
 POLL = 0.5
 """Seconds after which due deliveries are sought without anybody waking us: other processes write to the store too."""
 
@@ -180,7 +179,7 @@ class Outbox:
         lane = self._lanes[delivery.stream_id]
         try:
             if not self._verifiable(delivery.kid):
-                return await self._settle(_withheld(delivery, self._clock.now()))
+                return await self._settle(withheld(delivery, self._clock.now()))
             outcome = await self._push(lane.stream, delivery.text)
             now = self._clock.now()
             after = self._after(lane, delivery, outcome, now)
@@ -281,15 +280,6 @@ class Outbox:
 def _health(row: StreamRow) -> Health:
     """As the store knows it."""
     return Health(row.failures, row.retry_at, row.unwell_since, row.last_code, row.last_words)
-
-
-def _withheld(delivery: Delivery, now: float) -> Settlement:
-    """Given back as it was, not tried: it waits to be minted anew, and is due at once then."""
-    return Settlement(
-        id=delivery.id, state="pending", at=now, code="key_withdrawn", next_at=now + WITHHELD,
-        attempts=delivery.attempts, faults=delivery.faults, faulted_at=delivery.faulted_at,
-        maybe_received=delivery.maybe_received,
-    )  # fmt: skip
 
 
 def _settlement(delivery: Delivery, outcome: Outcome, after: RowNext, now: float) -> Settlement:

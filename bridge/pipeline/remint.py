@@ -21,12 +21,14 @@ from bridge.pipeline.mint import Minter
 from bridge.ssf.anew import Unreadable, anew, claims_of, is_stale
 from bridge.ssf.keys import KeyRing
 from bridge.store.protocol import Outbox
-from bridge.store.records import Delivery
+from bridge.store.records import Delivery, Settlement
 from bridge.store.undelivered import Renewal, Undelivered
 
 _log = structlog.get_logger("bridge.remint")
 
 BATCH = 128
+WITHHELD = 30.0
+"""Seconds until a SET under a key that is gone is looked at again, if nobody minted it anew meanwhile."""
 
 Outcomes = Counter[str]
 """How many by what became of them: "" is minted anew; else as `Undelivered.renew` says, or `unreadable`."""
@@ -94,3 +96,12 @@ def _said(row: Delivery, stream: Stream | None) -> tuple[Mapping[str, Any], Stre
         _log.error("set.unreadable", delivery=row.id)
         return None
     return said, stream, row.txn
+
+
+def withheld(delivery: Delivery, now: float) -> Settlement:
+    """Given back as it was, not tried: it waits to be minted anew, and is due at once then."""
+    return Settlement(
+        id=delivery.id, state="pending", at=now, code="key_withdrawn", next_at=now + WITHHELD,
+        attempts=delivery.attempts, faults=delivery.faults, faulted_at=delivery.faulted_at,
+        maybe_received=delivery.maybe_received,
+    )  # fmt: skip

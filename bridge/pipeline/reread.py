@@ -23,6 +23,11 @@ class Reread:
         self._watch = watch
         self._clock = clock
 
+    @property
+    def shown(self) -> str:
+        """For readiness. It makes us never unready: the values from before are in force."""
+        return "; ".join(self.problems) or "in force"
+
     async def run(self) -> None:
         if not self._watch.files:
             await asyncio.Event().wait()
