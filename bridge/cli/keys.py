@@ -154,11 +154,18 @@ def _after(row: KeyRow) -> str:
 
 
 def _said(row: KeyRow, loaded: Loaded, as_json: bool) -> int:
+    from bridge.web.wellknown import keys_age
+
     if as_json:
         write_json(shown(row, loaded.config.keys.keep_retired))
         return 0
     say(f"key {row.kid} is the next one: a running `caep-bridge serve` publishes it within a second,")
     say("and it signs at once" if row.publish_for == 0 else f"and it signs {_long(row.publish_for)} after that")
+    cached = keys_age(loaded.config.keys.publish_for)
+    if row.publish_for < cached:
+        say(
+            f"receivers may have cached the keys for {cached} seconds: they may refuse SETs until they fetch them again"
+        )
     return 0
 
 

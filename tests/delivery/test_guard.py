@@ -83,6 +83,17 @@ async def test_requests_go_through_the_proxy_and_names_are_its_business(serve: A
     await outbound.close()
 
 
+async def test_another_proxy_is_used_from_the_next_request_on(serve: Any) -> None:
+    seen: tuple[list[bytes], list[bytes]] = ([], [])
+    ports = [await serve(answering(OK, one)) for one in seen]
+    outbound = guarded(Scripted(["127.0.0.1"]), proxy=lambda: f"http://proxy.example:{ports[0]}")
+    assert (await post(outbound, "http://nobody.invalid/x")).status == 202
+    ports.reverse()
+    assert (await post(outbound, "http://nobody.invalid/x")).status == 202
+    assert [len(one) for one in seen] == [1, 1]
+    await outbound.close()
+
+
 async def test_a_proxy_on_loopback_serves_strict_targets(serve: Any) -> None:
     seen: list[bytes] = []
 
