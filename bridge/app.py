@@ -16,16 +16,20 @@ from typing import Any
 import structlog
 
 from bridge import __version__
+from bridge.channels import Channels
 from bridge.config import Loaded
 from bridge.delivery.push import push
 from bridge.errors import BridgeError, ConfigError
 from bridge.model import Outcome, Stream
-from bridge.observe.metrics import Metrics, StreamLoad
+from bridge.observe.metrics import Metrics
 from bridge.parts import Parts, Ports, key_terms, parts
 from bridge.pipeline.chores import Chores
+from bridge.pipeline.configuration import note_configuration
 from bridge.pipeline.errands import Doc, Errandry, Failed, Note
 from bridge.pipeline.gate import Gate
+from bridge.pipeline.gauges import gauge
 from bridge.pipeline.intake import Intake
+from bridge.pipeline.journal import Journal
 from bridge.pipeline.keeper import Keeper
 from bridge.pipeline.keyring import Keyring
 from bridge.pipeline.looks import Lane
@@ -35,6 +39,7 @@ from bridge.pipeline.reconcile import Reconciler
 from bridge.pipeline.remint import Remint
 from bridge.pipeline.reread import Reread
 from bridge.pipeline.resume import resume
+from bridge.pipeline.retention import Retention
 from bridge.pipeline.streams import Plan, reconcile
 from bridge.pipeline.tell import Teller
 from bridge.pipeline.timetable import Timetable
@@ -50,6 +55,8 @@ _log = structlog.get_logger("bridge.app")
 
 PUSH_GRACE = 7.0
 """Seconds that pushes under way get at the end; the whole end takes at most ten."""
+NOTICE_GRACE = 2.0
+"""Seconds that notices under way get, beside the pushes."""
 LOOK_GRACE = 1.0
 """Seconds of those that looks under way get, so that what they yield is still sent; the rest is due again later."""
 REQUEST_GRACE = 1
@@ -67,7 +74,9 @@ class Bridge:
         self.config = parts.config
         self.sources = parts.sources
         self.store = store
-        self.metrics = Metrics(__version__, list(parts.sources), list(parts.config.receivers))
+        self.metrics = Metrics(
+            __version__, list(parts.sources), list(parts.config.receivers), [one.name for one in parts.config.notify]
+        )
         self.stopping = False
         self.plan: Plan | None = None
         self._ports = ports
@@ -76,12 +85,13 @@ class Bridge:
         self._troubles: dict[str, float] = {}
         self._tasks: list[asyncio.Task[None]] = []
         clock = ports.clock
-        self.keyring = Keyring(store, parts.keys, key_terms(parts.config), clock, self.trouble)
+        self.journal = Journal(store, clock, ports.ids, "serve")
+        self.keyring = Keyring(store, parts.keys, key_terms(parts.config), clock, self.journal, self.trouble)
         self.reread = Reread(parts.watch, clock)
         mint = Minter(parts.config.transmitter.issuer, lambda: self.keyring.ring, clock, ports.ids, self._signer)
         self.remint = Remint(store, mint, lambda: {stream.id: stream for stream in self.streams()}, clock)
         self.outbox = Outbox(store, self._push, clock, ports.dice, self.metrics, self.trouble, self.keyring.publishes)
-        self.gate = Gate(store, parts.limits)
+        self.gate = Gate(store, parts.limits, lambda *about: self.channels.guard(*about))
         self.teller = Teller(
             store, parts.sources, self.streams, parts.identity, mint, clock, ports.dice, self.metrics, self.outbox.wake,
             gate=self.gate, policy=parts.policy,
@@ -110,12 +120,23 @@ class Bridge:
             },
             clock, self.trouble,
         )  # fmt: skip
-        self.intake = Intake(parts.sources, store, clock, ports.ids, self.metrics, self._rang)
+        self.channels = Channels(
+            parts, store, ports, self.metrics,
+            outbox=self.outbox, lanes=self.lanes, streams=self._names, failing=self._failing,
+        )  # fmt: skip
+        self.notices = self.channels.notices
+        keep = parts.config.retention
+        self.intake = Intake(
+            parts.sources, store, clock, ports.ids, self.metrics, self._rang, quarantine=keep.quarantine_limit
+        )
+        """For what is done by itself: holds, releases. What a person asked for is recorded in their name."""
+        self.retention = Retention(store, keep, clock, self.metrics, self.trouble)
 
     # -- start and stop -------------------------------------------------------------------------
 
     async def start(self) -> None:
         await self.store.release_leases()
+        await self.channels.start()
         now = self._ports.clock.now()
         await self.gate.recall(now)
         tried = frozenset(name for name, source in self.sources.items() if source.dry_run)
@@ -134,12 +155,15 @@ class Bridge:
         self._run("outbox", self.outbox.run())
         for name, lane in self.lanes.items():
             self._run(f"looks:{name}", lane.run())
+        self._run("retention", self.retention.run())
         self._run("streams", self.keeper.run())
         self._run("errands", self.errandry.run())
         self._run("timetable", self.timetable.run(), ends=True)
         live = await self._gone_live()
         if plan.resumed or live:
             self._run("resume", self._resume(plan.resumed or live), ends=True)
+        for name, work in self.channels.work():
+            self._run(name, work)
 
     async def _resume(self, streams: Sequence[Stream]) -> None:
         """Until it succeeded once; the store remembers only then that they are enabled, whatever dies before."""
@@ -194,7 +218,8 @@ class Bridge:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_GRACE):
                 await asyncio.gather(*(lane.idle() for lane in self.lanes.values()))
-        await self.outbox.stop(PUSH_GRACE - (self._ports.clock.monotonic() - begun))
+        pushes = PUSH_GRACE - (self._ports.clock.monotonic() - begun)
+        await asyncio.gather(self.outbox.stop(pushes), self.notices.stop(NOTICE_GRACE))
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -212,11 +237,17 @@ class Bridge:
     def streams(self) -> Sequence[Stream]:
         return self.keeper.streams()
 
+    def _names(self) -> dict[str, str]:
+        return {stream.id: stream.name for stream in self.streams()}
+
     def _rang(self, connector: str) -> None:
         self.lanes[connector].wake()
 
     async def _push(self, stream: Stream, text: str) -> Outcome:
         return await push(self._outbound, stream, text, self._ports.clock)
+
+    async def _failing(self) -> list[str]:
+        return [check.name for check in await self.readiness() if not check.ok]
 
     def trouble(self, what: str) -> None:
         self._troubles[what] = self._ports.clock.monotonic() + TROUBLE_SHOWN
@@ -239,13 +270,8 @@ class Bridge:
 
     async def scrape(self) -> bytes:
         now = self._ports.clock.now()
-        names = {stream.id: stream.name for stream in self.streams()}
-        lines = await self.store.backlog(now)
-        self.metrics.backlog(
-            (names[line.stream_id], StreamLoad(line.pending, line.dead, now - (line.oldest_at or now)))
-            for line in lines
-            if line.stream_id in names
-        )
+        await gauge(self.metrics, self.store, streams=self._names(), connectors=self.sources, now=now)
+        self.metrics.notices_waiting(self.notices.waiting())
         self.metrics.signing_key_age(self.keyring.age(now))
         return self.metrics.render()
 
@@ -283,6 +309,8 @@ async def open_bridge(loaded: Loaded, ports: Ports | None = None) -> Bridge:
     try:
         bridge = Bridge(built, store, ports)
         await bridge.keyring.open()
+        secrets = {name: source.secret_settings for name, source in built.sources.items()}
+        await note_configuration(Journal(store, ports.clock, ports.ids, ports.who), loaded, secrets, __version__)
         return bridge
     except BaseException:
         await store.close()
@@ -291,10 +319,13 @@ async def open_bridge(loaded: Loaded, ports: Ports | None = None) -> Bridge:
 
 
 async def run(
-    loaded: Loaded, stop: asyncio.Event, on_ready: Callable[[Sequence[Address]], None] = lambda addresses: None
+    loaded: Loaded,
+    stop: asyncio.Event,
+    on_ready: Callable[[Sequence[Address]], None] = lambda addresses: None,
+    ports: Ports | None = None,
 ) -> None:
     """Serve until `stop`: readiness says 503, work under way ends, the listeners close; in ten seconds at most."""
-    bridge = await open_bridge(loaded)
+    bridge = await open_bridge(loaded, ports)
     closing = asyncio.Event()
     await bridge.start()
     web = asyncio.create_task(serve(bridge.listeners(), stop=closing, on_ready=on_ready))

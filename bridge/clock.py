@@ -10,6 +10,7 @@ import uuid
 from typing import Protocol
 
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = [one + other for one in _CROCKFORD for other in _CROCKFORD]
 
 
 class Clock(Protocol):
@@ -51,11 +52,7 @@ class SystemClock:
 class SystemIds:
     def new(self) -> str:
         number = (int(time.time() * 1000) << 80) | int.from_bytes(os.urandom(10), "big")
-        letters = []
-        for _ in range(26):
-            letters.append(_CROCKFORD[number & 31])
-            number >>= 5
-        return "".join(reversed(letters))
+        return "".join([_PAIRS[number >> place & 1023] for place in range(120, -1, -10)])
 
     def jti(self) -> str:
         return uuid.uuid4().hex

@@ -1,174 +1,193 @@
-"""One request and its answer over a connection of the client library's pool: the least that a kept connection needs.
+"""HTTP/1.1 on one kept connection: a request goes out, its answer is read up to a bound (RFC 9112).
 
-The pool, its resolver, TLS and the parser are aiohttp's. Its session would build a request, a response and their timers
-anew for each call, which costs more than the call.
+The client library opens the connection (address guard, TLS and all) and hands it over; its own reading costs several
+times what a short answer is worth (docs/decisions/001).
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Mapping
-from functools import lru_cache
+import zlib
+from collections.abc import Callable
 from typing import Final
 
-import aiohttp
+import httptools
 from aiohttp.connector import Connection
-from aiohttp.http_exceptions import HttpProcessingError
-from yarl import URL
 
-CONNECT_TIMEOUT: Final = 5.0
-"""Seconds for everything up to an open connection: a free place in the pool, DNS, TCP, TLS."""
-_BREAKS: Final = re.compile(r"[\r\n\x00]")
-_SWITCHING: Final = 101
-_PLAIN: Final = re.compile(r"(https?://[A-Za-z0-9.:\[\]-]+)(/[A-Za-z0-9._~/-]*(?:\?[A-Za-z0-9._~=&-]+)?)")
-"""A URL that is sent as it stands, unless a segment begins with a dot."""
-_MOST_PLACES: Final = 1000
+from bridge.answer import ConnectFailed
+
+MAX_BESIDES: Final = 64 * 1024
+"""Bytes of an answer that may be no body: its head, interim answers, sizes of chunks, trailers."""
+_A_CHUNK: Final = 8
+"""Times its length that a body may weigh in chunks: the smallest takes six bytes for one."""
+_GZIP: Final = zlib.MAX_WBITS | 16
 
 
-class Place:
-    """An origin, `https://host:port`: what its connections have in common, and the header fields of all requests to it.
+class Stale(ConnectFailed):
+    """A kept connection broke before anything of an answer came: the other side had let go of it, most likely."""
 
-    Made within a running event loop.
+    def __init__(self) -> None:
+        super().__init__("reset", "the connection broke before the answer", certainly_not_sent=False)
+
+
+class Exchange(asyncio.Protocol):
+    """Takes `opened` over; one request at a time. Ends with whatever comes that nobody asked for.
+
+    `lost` is called once, when the connection has ended. After `ask`: `status` is 0 until the whole head of the answer
+    has come; `headers` (lower case, repeated ones joined by ", ") and `body` are what has come of it.
     """
 
-    def __init__(self, origin: URL, user_agent: str) -> None:
-        self.opening = aiohttp.ClientRequest("GET", origin, headers={"User-Agent": user_agent})
-        self._fields = {name.lower(): f"{name}: {value}\r\n" for name, value in self.opening.headers.items()}
+    def __init__(self, opened: Connection, lost: Callable[[Exchange], None]) -> None:
+        library, transport = opened.protocol, opened.transport
+        assert library is not None and transport is not None
+        self._opened, self._library, self._transport, self._lost = opened, library, transport, lost
+        self._parser = httptools.HttpResponseParser(self)
+        self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True)
+        self._waiting: asyncio.Future[None] | None = None
+        self._until_close = False
+        self.used = False
+        """Whether an answer came on it before."""
+        self.fit = not (library.should_close or transport.is_closing())
+        """Whether it may carry another request."""
+        transport.set_protocol(self)
 
-    def request(self, method: str, target: str, headers: Mapping[str, str], body: bytes | None) -> bytes:
-        """The whole request (RFC 9112 §3). `headers` come before our own of the same name, but for the length.
-
-        Raises ValueError if one of them holds a line break or NUL.
-        """
-        fields = dict(self._fields)
-        for name, value in headers.items():
-            fields[name.lower()] = f"{name}: {value}\r\n"
-            if _BREAKS.search(name) or _BREAKS.search(value):
-                raise ValueError("a line break or NUL in a header")
-        if body is not None:
-            fields.setdefault("content-type", "Content-Type: application/octet-stream\r\n")
-        if body is not None or method != "GET":
-            fields["content-length"] = f"Content-Length: {len(body or b'')}\r\n"
-        head = f"{method} {target} HTTP/1.1\r\n{''.join(fields.values())}\r\n"
-        return head.encode() + (body or b"")
-
-
-class Places:
-    """The origins that were called, apart for URLs by the admin and by receivers. Whoever adds one has checked it."""
-
-    def __init__(self, user_agent: str) -> None:
-        self._user_agent = user_agent
-        self._known: dict[tuple[bool, str], Place] = {}
-
-    def find(self, url: str, by_admin: bool) -> tuple[Place, str] | None:
-        """The place and the target (RFC 9112 §3.2.1), if nothing in `url` but its origin needs a closer look."""
-        plain = _PLAIN.fullmatch(url)
-        if plain is None or "/." in url:
-            return None
-        place = self._known.get((by_admin, plain[1]))
-        return None if place is None else (place, plain[2])
-
-    def add(self, url: str, by_admin: bool) -> tuple[Place, str]:
-        parts = URL(url)
-        origin = parts.origin()
-        key = by_admin, str(origin)
-        if key not in self._known:
-            if len(self._known) >= _MOST_PLACES:
-                self._known.clear()
-            self._known[key] = Place(origin, self._user_agent)
-        return self._known[key], parts.raw_path_qs
-
-
-class Exchange:
-    """Sends `request` when entered, and holds the head of the answer then; `content` is its body, still to be read.
-
-    Raises the client library's errors, and TimeoutError at `until` on the loop's clock. With `again` it is sent once
-    more if the connection broke before the answer. Left with its body unread, or by an error, the connection closes.
-    """
-
-    def __init__(
-        self,
-        pool: aiohttp.BaseConnector,
-        place: Place,
-        request: bytes,
-        limits: aiohttp.ClientTimeout,
-        until: float,
-        *,
-        again: bool,
-    ) -> None:
-        self._pool, self._place, self._request = pool, place, request
-        self._limits, self._until, self._again = limits, until, again
-        self._connection: Connection
-        self.status: int
-        self.headers: Mapping[str, str]
-        self.content: aiohttp.StreamReader
-
-    async def __aenter__(self) -> Exchange:
-        async with asyncio.timeout_at(self._until):
-            try:
-                await self._send()
-            except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError):
-                raise
-            except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError):
-                if not self._again or self._pool.closed:
-                    raise
-                await self._once_more()
-        return self
-
-    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None:
-            self._connection.release()  # closes it if something is unread
-        else:
-            self.close()
+    async def ask(self, request: bytes, most: int, until: float) -> None:
+        """Done when the answer is whole. Raises ConnectFailed: timeout at `until` on the loop's clock, too_large for
+        a body over `most` bytes, unpacked, Stale, or reset. Broken off in whatever way, the connection ends."""
+        loop = asyncio.get_running_loop()
+        self.status, self.headers, self.body = 0, dict[str, str](), bytearray()
+        self.begun = False
+        """Whether anything of an answer has come."""
+        self._most, self._besides, self._until_close = most, 0, False
+        self._unpacking: zlib._Decompress | None = None
+        waiting = self._waiting = loop.create_future()
+        timer = loop.call_at(until, self._overdue)
+        self._transport.write(request)
+        try:
+            await waiting
+        finally:
+            timer.cancel()
+            if self._waiting is not None:  # cancelled
+                self._waiting = None
+                self.abort()
+        self.used = True
 
     def close(self) -> None:
-        self._connection.close()
+        self.fit = False
+        self._opened.close()
 
-    async def _once_more(self) -> None:
-        """The first try may have arrived: that there is no connection any more must not say that nothing was sent."""
+    def abort(self) -> None:
+        """Without a goodbye, which the other side might never answer."""
+        self.fit = False
+        self._transport.abort()
+
+    # -- the end of an answer ---------------------------------------------------------------------
+
+    def _whole(self) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None and not waiting.done():
+            waiting.set_result(None)
+        self.fit = self.fit and self._keeps and not self._transport.get_write_buffer_size()
+
+    def _failed(self, failure: ConnectFailed) -> None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None and not waiting.done():
+            waiting.set_exception(failure)
+        self.abort()
+
+    def _overdue(self) -> None:
+        self._failed(ConnectFailed("timeout", "no answer in time", certainly_not_sent=False))
+
+    def _improper(self) -> None:
+        words = "the answer is not proper HTTP or breaks off"
+        self._failed(ConnectFailed("reset", words, certainly_not_sent=False))
+
+    # -- asyncio.Protocol -------------------------------------------------------------------------
+
+    def data_received(self, data: bytes) -> None:
+        if self._waiting is None:  # nobody asked: it would be taken for the next answer
+            self.abort()
+            return
+        self.begun = True
+        self._besides += len(data)
         try:
-            await self._send()
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise aiohttp.ServerDisconnectedError from error
+            self._parser.feed_data(data)
+        except httptools.HttpParserError:
+            self.fit = False
+            if self._waiting is not None:
+                self._improper()
+        if self._waiting is not None and self._besides > MAX_BESIDES:
+            self._improper()
 
-    async def _send(self) -> None:
+    def eof_received(self) -> None:
+        if self._until_close and self._waiting is not None:
+            self._complete()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.fit = False
+        self._library.connection_lost(error)
+        self._opened.close()
+        self._lost(self)
+        if self._waiting is None:
+            return
+        if self.begun:
+            self._improper()
+        elif self.used:
+            self._failed(Stale())
+        else:
+            words = "the connection broke before the answer"
+            self._failed(ConnectFailed("reset", words, certainly_not_sent=False))
+
+    # -- httptools --------------------------------------------------------------------------------
+
+    def on_message_begin(self) -> None:
+        if self._waiting is None:  # a second answer right behind ours
+            self.fit = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self.status or self._waiting is None:  # a trailer, or of a second answer
+            return
+        key, text = name.decode("latin-1").lower(), value.decode("latin-1")
+        self.headers[key] = f"{self.headers[key]}, {text}" if key in self.headers else text
+
+    def on_headers_complete(self) -> None:
+        if self._waiting is None:
+            return
+        status = self._parser.get_status_code()
+        if status < 200:
+            self.headers.clear()
+            return
+        self.status, self._keeps = status, self._parser.should_keep_alive()
+        self._until_close = not ("content-length" in self.headers or "transfer-encoding" in self.headers)
+        self._packed = self.headers.get("content-encoding", "").lower() in ("gzip", "x-gzip")
+
+    def on_body(self, body: bytes) -> None:
+        self._besides -= _A_CHUNK * len(body)
+        if self._waiting is None:
+            return
         try:
-            await self._connect()
-        except TimeoutError as error:
-            raise aiohttp.ConnectionTimeoutError from error
-        try:
-            await self._head()
-        except HttpProcessingError as error:
-            self.close()
-            raise aiohttp.ClientPayloadError("not HTTP") from error
-        except BaseException:
-            self.close()
-            raise
+            self.body += self._unpacked(body) if self._packed else body
+        except zlib.error:
+            self._improper()
+        if len(self.body) > self._most:
+            words = f"the answer is over {self._most} bytes"
+            self._failed(ConnectFailed("too_large", words, certainly_not_sent=False))
 
-    async def _connect(self) -> None:
-        """A connection on which nothing came that nobody asked for: it would be taken for our answer."""
-        while True:
-            self._connection = await self._pool.connect(self._place.opening, [], self._limits)
-            protocol = self._connection.protocol
-            if protocol is None or not protocol.should_close:
-                return
-            self.close()
+    def on_message_complete(self) -> None:
+        if self.status and self._waiting is not None:
+            self._complete()
 
-    async def _head(self) -> None:
-        protocol, transport = self._connection.protocol, self._connection.transport
-        if protocol is None or transport is None:
-            raise aiohttp.ServerDisconnectedError
-        protocol.set_response_params(read_until_eof=True)
-        transport.write(self._request)
-        while True:
-            message, self.content = await protocol.read()
-            if not 100 <= message.code <= 199 or message.code == _SWITCHING:
-                break
-        self.status, self.headers = message.code, message.headers
+    def _complete(self) -> None:
+        packed = self._unpacking
+        if packed is not None and (packed.unused_data or not packed.eof):
+            self._improper()
+        else:
+            self._whole()
 
-
-@lru_cache(maxsize=100)
-def limits_of(timeout: float) -> aiohttp.ClientTimeout:
-    """A connection must be open by half time: a timeout that is not ConnectionTimeoutError came after sending."""
-    return aiohttp.ClientTimeout(total=timeout, connect=min(CONNECT_TIMEOUT, timeout / 2))
+    def _unpacked(self, body: bytes) -> bytes:
+        """Not more than one byte over the bound, whatever it would unpack to."""
+        if self._unpacking is None:
+            self._unpacking = zlib.decompressobj(_GZIP)
+        if self._unpacking.eof:
+            raise zlib.error("data behind the end")
+        return self._unpacking.decompress(body, self._most + 1 - len(self.body))

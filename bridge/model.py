@@ -7,8 +7,10 @@ Nothing here does I/O, reads a clock or makes an id.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, NewType, Protocol
+
+from bridge.value import value
 
 Status = Literal["compliant", "not-compliant"]
 """CAEP 1.0 §3.5: there are these two and no third; "unknown" is the absence of a status."""
@@ -23,7 +25,7 @@ DEVICE_COMPLIANCE_CHANGE = "https://schemas.openid.net/secevent/caep/event-type/
 # -- what a vendor says -------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Webhook:
     """One request as received. Header names are lower case; a repeated header is joined by ", "."""
 
@@ -39,7 +41,7 @@ VerifiedWebhook = NewType("VerifiedWebhook", Webhook)
 """A webhook whose origin is proved. Only `bridge.connector` verification makes one."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Finding:
     """A vendor's statement about one check on one device."""
 
@@ -54,7 +56,7 @@ class Finding:
     severity: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Owner:
     """A vendor's person: their id there (None if the vendor has none) and e-mail (None if missing)."""
 
@@ -62,7 +64,7 @@ class Owner:
     email: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Statement:
     """What one webhook says about one device. Without `finding` it only rings the bell."""
 
@@ -74,7 +76,7 @@ class Statement:
     """The vendor states that it deleted the device."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Parsed:
     """A verified webhook, understood. `ignored` says why there is nothing to do ("" when there is)."""
 
@@ -85,7 +87,7 @@ class Parsed:
     ignored: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Snapshot:
     """The vendor's whole, complete answer about one device.
 
@@ -123,7 +125,7 @@ class LookFailed(Exception):
         """Seconds that the vendor asked us to wait."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Verdict:
     """What a judgement makes of findings and status. `status` None: no verdict, `reason` says why.
 
@@ -155,7 +157,7 @@ must confirm it · discarded: an operator decided that it is not told until the 
 be so at `until` · exempt: `[policy] exempt`."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Hold:
     """Belief stands, and is not told: while it lasts, `status` counts for receivers instead of the device's own."""
 
@@ -168,7 +170,7 @@ class Hold:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Override:
     """An operator's word: until `until`, `status` counts instead of what is believed."""
 
@@ -179,7 +181,7 @@ class Override:
     why: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Device:
     """Our belief about (connector, vendor device id). `status` None: seen, but never with a verdict.
 
@@ -232,7 +234,7 @@ class Device:
         return self.status if self.hold is None else self.hold.status
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Change:
     """Belief before and after one decision, why, and the cause."""
 
@@ -258,7 +260,7 @@ class Reveals(Protocol):
     def reveal(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Stream:
     """One receiver's subscription, as it runs. Made by the admin from `[receivers.<name>]`."""
 
@@ -288,7 +290,7 @@ class Stream:
     """Whether `txn` travels along; None: yes, but for `okta`."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class WireSubject:
     """Whom a stream is told about. `key` names its ledger row; `order` keeps its SETs in line."""
 
@@ -299,7 +301,7 @@ class WireSubject:
     device_id: str | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Event:
     """A device-compliance-change, unsigned, the same for all streams (CAEP 1.0 §3.5)."""
 
@@ -316,7 +318,7 @@ class Event:
     initiating_entity: Literal["admin", "user", "policy", "system"] = "policy"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class SignedSET:
     """An Event minted for one Stream: the compact JWS, never to be signed again."""
 
@@ -332,7 +334,7 @@ DeliveryState = Literal["pending", "delivered", "dead", "superseded", "dry_run"]
 """dry_run: what would have been sent; `text` are its claims, unsigned. It is never sent."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Tail:
     """The newest delivery that its ledger row names.
 
@@ -349,7 +351,7 @@ class Tail:
 HeldWhy = Literal["guard", "released", "discarded"]
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Held:
     """A difference that is not told: `status` is so, and `connector`'s guard kept it back at `at`.
 
@@ -362,7 +364,7 @@ class Held:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LedgerRow:
     """What one stream was last told about one wire subject.
 
@@ -394,7 +396,7 @@ OutcomeKind = Literal["delivered", "stream", "row"]
 """stream: the receiver as a whole is unwell or refuses us · row: it refuses this one SET."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Outcome:
     """What one push came to. `words` are the receiver's own, cut to 500 characters.
 

@@ -9,97 +9,26 @@ connection. No redirects, no cookies, nothing from the environment, TLS 1.2 or l
 from __future__ import annotations
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
-from ipaddress import ip_address
-from typing import Literal
+from dataclasses import dataclass
+from typing import Final, NamedTuple
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.abc import AbstractResolver
 from yarl import URL
 
-from bridge.address import Network, check_url, forbidden
-from bridge.errors import BridgeError, ConfigError, Fault
-from bridge.exchange import Exchange, Place, Places, limits_of
+from bridge.address import Network, check_url
+from bridge.answer import Answer, ConnectFailed, FailureCode
+from bridge.errors import ConfigError, Fault
+from bridge.exchange import Stale
+from bridge.places import Place, Places
+from bridge.resolver import GuardedResolver, RefusedAddress
 
-FailureCode = Literal["timeout", "dns", "tls", "connect", "reset", "refused_address", "too_large"]
+__all__ = ["Answer", "ConnectFailed", "FailureCode", "Outbound", "trust"]
 
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """An HTTP answer of any status. Header names are lower case; a repeated header is joined by ", "."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes = field(repr=False)
-
-
-class ConnectFailed(BridgeError):
-    """There is no answer. `certainly_not_sent` is True only if no byte of the request can have arrived.
-
-    timeout · dns: the name has no address · tls: no trusted TLS connection · connect: nobody takes the connection, or
-    the request cannot be built · reset: it broke, or the answer is not HTTP · refused_address: our own guard ·
-    too_large: the answer is over its bound.
-    """
-
-    def __init__(self, code: FailureCode, words: str, *, certainly_not_sent: bool) -> None:
-        super().__init__(f"{code}: {words}")
-        self.code: FailureCode = code
-        self.words = words
-        self.certainly_not_sent = certainly_not_sent
-
-
-class RefusedAddress(Exception):
-    """Every address of a name is forbidden. `str()` says which kind, never the name."""
-
-
-class GuardedResolver(AbstractResolver):
-    """Drops forbidden addresses and raises RefusedAddress if none is left; OSError if the name has none.
-
-    The proxy's own name may lead to any address that insecure targets may have: the admin chose it for all.
-    """
-
-    def __init__(
-        self,
-        *,
-        by_admin: bool,
-        insecure: bool,
-        allowed: Sequence[Network],
-        proxy_host: str | None = None,
-        inner: AbstractResolver | None = None,
-    ) -> None:
-        self._by_admin = by_admin
-        self._insecure = insecure
-        self._allowed = tuple(allowed)
-        self._proxy_host = proxy_host
-        self._inner = inner or aiohttp.ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        answers = await self._inner.resolve(host, port, family)
-        verdicts = [self._verdict(host, answer["host"]) for answer in answers]
-        kept = [answer for answer, verdict in zip(answers, verdicts, strict=True) if verdict is None]
-        if answers and not kept:
-            raise RefusedAddress(f"the name leads to {verdicts[0]}")
-        if not kept:
-            raise OSError("the name has no address")
-        return kept
-
-    async def close(self) -> None:
-        await self._inner.close()
-
-    def _verdict(self, host: str, address: str) -> str | None:
-        proxy = host == self._proxy_host
-        return forbidden(
-            ip_address(address),
-            by_admin=self._by_admin or proxy,
-            insecure=self._insecure or proxy,
-            allowed=self._allowed,
-        )
+CONNECT_TIMEOUT: Final = 5.0
+"""Seconds for everything up to an open connection: a free place in the pool, DNS, TCP, TLS."""
 
 
 class Outbound:
@@ -127,8 +56,7 @@ class Outbound:
         self._user_agent = user_agent
         self._limit_per_host = limit_per_host
         self._resolver = resolver
-        self._sessions: dict[tuple[bool, str | None], aiohttp.ClientSession] = {}
-        self._places = Places(user_agent)
+        self._ways: dict[tuple[bool, str | None], _Way] = {}
         self._closed = False
 
     async def request(
@@ -138,70 +66,82 @@ class Outbound:
         *,
         headers: Mapping[str, str],
         body: bytes | None = None,
-        timeout: float,  # noqa: ASYNC109  the client library counts it from within
+        timeout: float,  # noqa: ASYNC109  it is not all one wait: the connection may take only a part
         by_admin: bool = True,
         max_bytes: int = 4 << 20,
         cut: bool = False,
     ) -> Answer:
-        """One request, one answer of whatever status; raises ConnectFailed when there is none.
+        """One GET or POST, one answer of whatever status; raises ConnectFailed when there is none.
 
         `timeout`: seconds for the whole, at most half of it (and 5 s) for the connection. An answer body over
         `max_bytes` fails with too_large; with `cut` the status alone decides: a body that is too long, breaks off or
         does not end in time is cut there. A GET on a stale kept connection is tried once more, a POST never.
         """
-        place, target = self._checked(url, by_admin)
-        proxy = self._proxy()
-        session, limits = self._session(by_admin, proxy), limits_of(timeout)
-        until = asyncio.get_running_loop().time() + timeout
+        way = self._way(by_admin, self._proxy())
+        bounds = _Bounds(asyncio.get_running_loop().time() + timeout, timeout, max_bytes, cut)
         try:
-            asked: AbstractAsyncContextManager[Exchange | aiohttp.ClientResponse]
-            if proxy is None and session.connector is not None:
-                sent = place.request(method, target, headers, body)
-                asked = Exchange(session.connector, place, sent, limits, until, again=method == "GET")
-            else:
-                asked = session.request(
-                    method,
-                    URL(url),
-                    headers=headers,
-                    data=body,
-                    timeout=limits,
-                    allow_redirects=False,
-                    proxy=proxy,
-                )
-            async with asked as response:
-                content = await _read(response, max_bytes, cut, until)
-                return Answer(response.status, _lower(response.headers), content)
+            if way.proxy is not None:
+                self._check(url, by_admin)
+                return await self._through_proxy(way, method, url, headers, body, bounds)
+            place, target = self._place(way, url, by_admin)
+            request = place.request(method, target, headers, body)
+            try:
+                return await _exchanged(place, request, bounds)
+            except Stale:
+                if method != "GET" or self._closed:
+                    raise
+            return await _once_more(place, request, bounds)
         except RefusedAddress as refused:
             raise ConnectFailed("refused_address", str(refused), certainly_not_sent=True) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:  # TimeoutError is an OSError
             raise _explain(error) from error
 
-    def _checked(self, url: str, by_admin: bool) -> tuple[Place, str]:
-        """Where `url` leads. At a place that was let pass before it is not looked at again."""
-        known = self._places.find(url, by_admin)
-        if known is not None:
-            return known
+    async def _through_proxy(
+        self, way: _Way, method: str, url: str, headers: Mapping[str, str], body: bytes | None, bounds: _Bounds
+    ) -> Answer:
+        """By the client library's session, as it is."""
+        asked = way.session.request(
+            method,
+            URL(url),
+            headers=headers,
+            data=body,
+            timeout=aiohttp.ClientTimeout(total=bounds.timeout, connect=bounds.of_connecting),
+            allow_redirects=False,
+            proxy=way.proxy,
+        )
+        async with asked as response:
+            return Answer(response.status, _lower(response.headers), await _read(response, bounds))
+
+    def _check(self, url: str, by_admin: bool) -> None:
         reason = check_url(url, by_admin=by_admin, insecure=self._insecure, allowed=self._allowed)
         if reason:
             raise ConnectFailed("refused_address", reason, certainly_not_sent=True)
-        return self._places.add(url, by_admin)
+
+    def _place(self, way: _Way, url: str, by_admin: bool) -> tuple[Place, str]:
+        """Where `url` leads. At a place that was let pass before it is not looked at again."""
+        known = way.places.find(url)
+        if known is None:
+            self._check(url, by_admin)
+            known = way.places.add(url)
+        return known
 
     async def close(self) -> None:
         """Close all connections. Requests that still run fail, later ones too."""
         self._closed = True
-        sessions, self._sessions = list(self._sessions.values()), {}
-        for session in sessions:
-            await session.close()
+        ways, self._ways = list(self._ways.values()), {}
+        for way in ways:
+            way.places.close()
+            await way.session.close()
 
-    def _session(self, by_admin: bool, proxy: str | None) -> aiohttp.ClientSession:
+    def _way(self, by_admin: bool, proxy: str | None) -> _Way:
         if self._closed:
             raise ConnectFailed("connect", "shutting down", certainly_not_sent=True)
-        session = self._sessions.get((by_admin, proxy))
-        if session is None:
-            session = self._sessions[by_admin, proxy] = self._open(by_admin, proxy)
-        return session
+        way = self._ways.get((by_admin, proxy))
+        if way is None:
+            way = self._ways[by_admin, proxy] = self._open(by_admin, proxy)
+        return way
 
-    def _open(self, by_admin: bool, proxy: str | None) -> aiohttp.ClientSession:
+    def _open(self, by_admin: bool, proxy: str | None) -> _Way:
         resolver = GuardedResolver(
             by_admin=by_admin,
             insecure=self._insecure,
@@ -209,14 +149,59 @@ class Outbound:
             proxy_host=URL(proxy).raw_host if proxy else None,
             inner=self._resolver,
         )
-        connector = aiohttp.TCPConnector(ssl=self._tls, resolver=resolver, limit=0, limit_per_host=self._limit_per_host)
-        return aiohttp.ClientSession(
-            connector=connector,
+        bound = self._limit_per_host
+        opener = aiohttp.TCPConnector(ssl=self._tls, resolver=resolver, limit=0, limit_per_host=bound if proxy else 0)
+        session = aiohttp.ClientSession(
+            connector=opener,
             cookie_jar=aiohttp.DummyCookieJar(),
             headers={"User-Agent": self._user_agent},
             trust_env=False,
             raise_for_status=False,
         )
+        return _Way(session, Places(self._user_agent, opener, bound), proxy)
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """`session` is the client library's, and used as such behind a proxy; else `places` have its connections."""
+
+    session: aiohttp.ClientSession
+    places: Places
+    proxy: str | None
+
+
+class _Bounds(NamedTuple):
+    """`until` on the loop's clock; see `Outbound.request`."""
+
+    until: float
+    timeout: float
+    max_bytes: int
+    cut: bool
+
+    @property
+    def of_connecting(self) -> float:
+        """Seconds. By half time: a timeout of any other kind came after sending."""
+        return min(CONNECT_TIMEOUT, self.timeout / 2)
+
+
+async def _exchanged(place: Place, request: bytes, bounds: _Bounds) -> Answer:
+    exchange = await place.take(bounds.of_connecting)
+    try:
+        await exchange.ask(request, bounds.max_bytes, bounds.until)
+    except ConnectFailed:
+        if not (bounds.cut and exchange.status):
+            raise
+    finally:
+        place.give_back(exchange)
+    return Answer(exchange.status, exchange.headers, bytes(exchange.body[: bounds.max_bytes]))
+
+
+async def _once_more(place: Place, request: bytes, bounds: _Bounds) -> Answer:
+    """The first try may have arrived: that there is no connection any more must not say that nothing was sent."""
+    try:
+        return await _exchanged(place, request, bounds)
+    except aiohttp.ClientError as error:
+        raise Stale from error
 
 
 def trust(ca_file: str | None) -> ssl.SSLContext:
@@ -232,26 +217,21 @@ def trust(ca_file: str | None) -> ssl.SSLContext:
     return context
 
 
-async def _read(response: Exchange | aiohttp.ClientResponse, max_bytes: int, cut: bool, until: float) -> bytes:
+async def _read(response: aiohttp.ClientResponse, bounds: _Bounds) -> bytes:
     content = bytearray()
     try:
-        if response.content.is_eof():
-            content += response.content.read_nowait(-1)
-            if len(content) <= max_bytes:
+        while len(content) <= bounds.max_bytes:
+            chunk = await response.content.readany()
+            if not chunk:
                 return bytes(content)
-        async with asyncio.timeout_at(until):
-            while len(content) <= max_bytes:
-                chunk = await response.content.readany()
-                if not chunk:
-                    return bytes(content)
-                content += chunk
+            content += chunk
     except (aiohttp.ClientError, OSError):
-        if not cut:
+        if not bounds.cut:
             raise
     response.close()
-    if not cut:
-        raise ConnectFailed("too_large", f"the answer is over {max_bytes} bytes", certainly_not_sent=False)
-    return bytes(content[:max_bytes])
+    if not bounds.cut:
+        raise ConnectFailed("too_large", f"the answer is over {bounds.max_bytes} bytes", certainly_not_sent=False)
+    return bytes(content[: bounds.max_bytes])
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

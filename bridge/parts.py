@@ -26,6 +26,8 @@ class Ports:
     clock: Clock = field(default_factory=SystemClock)
     ids: Ids = field(default_factory=SystemIds)
     dice: Dice = field(default_factory=SystemDice)
+    who: str = "serve"
+    """Who started it, for the audit log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,7 @@ def parts(loaded: Loaded, ports: Ports) -> Parts:
     """Raises ConfigError with every fault of connectors and identity, each in its place."""
     config = loaded.config
     try:
-        outbound = _outbound(config)
+        outbound = outbound_of(config)
     except ConfigError as error:
         raise ConfigError(loaded.locate(error.faults)) from None
     faults: list[Fault] = []
@@ -89,7 +91,7 @@ def parts(loaded: Loaded, ports: Ports) -> Parts:
     return Parts(config, sources, identity, outbound, keys, watch)
 
 
-def _outbound(config: Config) -> Outbound:
+def outbound_of(config: Config) -> Outbound:
     proxy = config.delivery.proxy
     return Outbound(
         insecure=config.delivery.allow_insecure_targets,

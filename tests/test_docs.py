@@ -20,6 +20,8 @@ NAMES = {"connectors": "kolide", "receivers": "okta", "clients": "sailpoint"}
 SETTINGS = {"connectors.kolide.signing_secret", "connectors.kolide.api_key", "connectors.kolide.base_url"}
 """Declared by the connector, not by the configuration."""
 ENVIRON = dict.fromkeys(("KOLIDE_SIGNING_SECRET", "KOLIDE_API_KEY", "RECEIVER_AUTHORIZATION", "SAILPOINT_SECRET"), "x")
+ENVIRON |= dict.fromkeys(("ONCALL_URL", "SLACK_URL"), "https://chat.example/hook")
+ENVIRON["ONCALL_SECRET"] = "whsec_c3RhbmQtaW4tc3RhbmQtaW4tc3RhbmQtaW4t"
 
 
 def section_in(annotation: Any) -> type[Section] | None:
@@ -47,7 +49,8 @@ def leaves(table: dict[str, Any], base: str = "") -> Iterator[str]:
         if isinstance(value, dict) and key != "rewrite_domains":
             yield from leaves(value, f"{base}{key}.")
         elif isinstance(value, list) and value and isinstance(value[0], dict):
-            yield from leaves(value[0], f"{base}{key}.")
+            for one in value:
+                yield from leaves(one, f"{base}{key}.")
         else:
             yield base + key
 
@@ -80,7 +83,19 @@ def test_the_defaults_that_the_sample_shows_are_the_defaults(tmp_path: Path) -> 
     (tmp_path / "config.toml").write_text('[transmitter]\nissuer = "https://signals.acme.example"\n')
     bare = load(tmp_path / "config.toml", {}).config
     shown = load(EXAMPLE, ENVIRON).config
-    for section in ("server", "admin", "store", "delivery", "policy", "guard", "identity", "keys", "log"):
+    for section in (
+        "server",
+        "admin",
+        "store",
+        "delivery",
+        "policy",
+        "guard",
+        "identity",
+        "keys",
+        "log",
+        "alarms",
+        "retention",
+    ):
         assert getattr(bare, section) == getattr(shown, section), section
 
 

@@ -29,7 +29,11 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("devices", "bridge.cli.devices:devices", "The devices, and why each has its status."),
     ("streams", "bridge.cli.streams:streams", "The streams to receivers, and how they do."),
     ("deliveries", "bridge.cli.deliveries:deliveries", "The SETs: waiting, delivered, dead, and why."),
+    ("webhooks", "bridge.cli.webhooks:webhooks", "The webhooks that came, and what followed."),
+    ("people", "bridge.cli.people:people", "What is stored about a person, and how it is removed."),
+    ("audit", "bridge.cli.audit:audit", "Who changed what, when and why."),
     ("receiver", "bridge.cli.receiver:receiver", "A push receiver for trying things out, by Okta's rules or SSF's."),
+    ("notify", "bridge.cli.notify:notify", "Your own channels: who is told of what is wrong, and whether it arrives."),
     ("db", "bridge.cli.db:db", "The database and its schema."),
 )
 EPILOGUE = "`--config PATH` names the configuration file; it stands before or after the command."

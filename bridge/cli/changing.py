@@ -14,7 +14,7 @@ from bridge.cli.output import plain, say
 from bridge.clock import SystemClock
 
 if TYPE_CHECKING:
-    from bridge.store.protocol import Audit
+    from bridge.pipeline.journal import Journal, Recorder
 
 
 def confirmed(question: str, yes: bool) -> bool:
@@ -30,11 +30,16 @@ def confirmed(question: str, yes: bool) -> bool:
     return False
 
 
-async def record(store: Audit, what: str, target: str, why: str, before: str, after: str) -> None:
+async def record(store: Recorder, what: str, target: str, why: str, before: str, after: str) -> None:
     """A line of the audit log in the name of the operating system's user."""
-    from bridge.store.records import AuditEntry
+    await journal(store).write(what, target, why=why, before=before, after=after)
 
-    await store.record(AuditEntry(SystemClock().now(), operator(), what, target, why, before, after))
+
+def journal(store: Recorder) -> Journal:
+    from bridge.clock import SystemIds
+    from bridge.pipeline.journal import Journal
+
+    return Journal(store, SystemClock(), SystemIds(), operator())
 
 
 def operator() -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from bridge.cli.configured import Everything, load_offline
+from bridge.cli.notify import described
 from bridge.cli.output import pairs, say, write, write_json
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def _report(everything: Everything) -> dict[str, Any]:
         "keys": _keys(loaded),
         "connectors": connectors,
         "receivers": [_receiver(name, each, loaded) for name, each in config.receivers.items()],
+        "notify": [described(one) for one in config.notify],
         "no_effect": [
             {"where": loaded.place(path), "path": path, "message": message}
             for path, message in no_effect(config, loaded.written)
@@ -191,6 +193,10 @@ def _print(report: dict[str, Any]) -> None:
         write(f"\nreceiver {each['name']}{'' if each['enabled'] else ' (disabled)'}")
         pairs([(f"  {key}", each[key]) for key in ("profile", "audience", "endpoint", "aggregate", "authorization")])
         pairs([(f"  {key}", ", ".join(each[key])) for key in ("events", "connectors", "domains") if each[key]])
+    for each in report["notify"]:
+        write(f"\nnotify {each['name']}")
+        pairs([(f"  {key}", each[key]) for key in ("kind", "url", "secret") if each[key]])
+        pairs([("  on", ", ".join(each["on"]))])
     if report["no_effect"] or report["notes"] or report["orphaned"]:
         write()
     for note in report["no_effect"]:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 STAND_IN = "cGxhY2Vob2xkZXI="
 """For secrets that are not set here, so that the rest can be judged; also valid base64."""
 
+URL_STAND_IN = "https://stand-in.invalid"
+SIGNING_STAND_IN = "whsec_c3RhbmQtaW4tc3RhbmQtaW4tc3RhbmQtaW4t"
+
 _chosen: Path | None = None
 
 
@@ -67,18 +70,24 @@ def load_config() -> Loaded:
     draft = read(_chosen, os.environ)
     if draft.config is None:
         with suppress(ConfigError):
-            return load(_chosen, {**os.environ, **dict.fromkeys(_unset(draft), STAND_IN)})
+            return load(_chosen, {**os.environ, **_stand_ins(draft)})
         raise ConfigError(draft.faults)
     return Loaded(draft.config, draft.locator, draft.path, draft.written, draft.origins)
 
 
-def _unset(draft: Draft) -> set[str]:
-    """The variables that are not set, and that connectors, receivers or clients alone refer to."""
-    named: dict[bool, set[str]] = {True: set(), False: set()}
+def _stand_ins(draft: Draft) -> dict[str, str]:
+    """The variables that are not set, and that connectors, receivers, clients or notices alone refer to."""
+    named: dict[str, str] = {}
+    needed: set[str] = set()
     for path, origin in draft.origins.items():
-        outside = path[0] == "connectors" or path[-1] in ("authorization_header", "secret")
-        named[outside].add(origin.removeprefix("env:") if origin.startswith("env:") else "")
-    return {name for name in named[True] - named[False] - {""} if not os.environ.get(name)}
+        variable = origin.removeprefix("env:") if origin.startswith("env:") else ""
+        if path[0] == "notify" and path[2] in ("url", "secret"):
+            named[variable] = URL_STAND_IN if path[2] == "url" else SIGNING_STAND_IN
+        elif path[0] == "connectors" or path[-1] in ("authorization_header", "secret"):
+            named[variable] = STAND_IN
+        else:
+            needed.add(variable)
+    return {name: text for name, text in named.items() if name and name not in needed and not os.environ.get(name)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +123,14 @@ def judged(path: Path | None, environ: Mapping[str, str], outbound: Any, clock: 
 def load_offline() -> Everything:
     """As `load_everything`, with connectors that can do everything but ask their API."""
     return load_everything(Offline(), SystemClock())
+
+
+def load_without_secrets() -> Everything:
+    """As `load_offline`; secrets that stand in the environment of `serve` and not in this one are not missed."""
+    from bridge.config import read
+
+    missing = _stand_ins(read(_chosen, os.environ))
+    return judged(_chosen, {**os.environ, **missing}, Offline(), SystemClock())
 
 
 class Offline:

@@ -1,15 +1,22 @@
-"""`caep-bridge db`: the database and its schema."""
+"""`caep-bridge db`: the database, its schema and its size."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
+from bridge.cli.changing import confirmed, record
 from bridge.cli.configured import load_config
-from bridge.cli.output import pairs, say, write_json
+from bridge.cli.opened import opened
+from bridge.cli.output import pairs, say, table, when, write_json
 
-db = App(name="db", help="The database and its schema.")
+if TYPE_CHECKING:
+    from bridge.config import Config
+    from bridge.store.expiry import Sizes
+
+db = App(name="db", help="The database, its schema and its size.")
 
 
 @db.command
@@ -37,8 +44,9 @@ def upgrade(*, as_json: Annotated[bool, Parameter(name="--json", negative="")] =
 
 
 @db.command
-def status(*, as_json: Annotated[bool, Parameter(name="--json", negative="")] = False) -> int:
-    """Which revision the database has, and which one this version needs. Exit code 1 if they differ.
+async def status(*, as_json: Annotated[bool, Parameter(name="--json", negative="")] = False) -> int:
+    """The revision of the database, its size, and the rows of each table with the oldest. Exit code 1 if it has
+    another revision than this version needs.
 
     Parameters
     ----------
@@ -47,12 +55,64 @@ def status(*, as_json: Annotated[bool, Parameter(name="--json", negative="")] = 
     """
     from bridge.store.upgrade import status as read_status
 
-    store = load_config().config.store
+    config = load_config().config
+    store = config.store
     current, head = read_status(store.url)
+    sizes = await _sizes(config) if current == head else None
     if as_json:
-        write_json({"url": store.shown, "revision": current, "needed": head, "ok": current == head})
-    else:
-        pairs([("database", store.shown), ("revision", current or "none"), ("needed", head)])
-        if current != head:
-            say("caep-bridge db upgrade brings it there")
-    return 0 if current == head else 1
+        found = {"url": store.shown, "revision": current, "needed": head, "ok": current == head}
+        write_json(found | (_document(sizes) if sizes else {}))
+        return 0 if current == head else 1
+    pairs([("database", store.shown), ("revision", current or "none"), ("needed", head), *_size(sizes)])
+    if sizes is None:
+        say("caep-bridge db upgrade brings it there")
+        return 1
+    table(("table", "rows", "oldest"), ((one.name, one.rows, when(one.oldest_at)) for one in sizes.tables))
+    return 0
+
+
+@db.command
+async def compact(*, yes: Annotated[bool, Parameter(negative="")] = False) -> int:
+    """Give the space of deleted rows back to the disk. It is used again anyway: this is for after a large clean-up.
+
+    No serve may run meanwhile, and the disk needs room for a second copy.
+
+    Parameters
+    ----------
+    yes
+        Do not ask.
+    """
+    from bridge.store import compact_database
+
+    config = load_config().config
+    async with opened(config) as store:
+        before = await store.sizes()
+    if not confirmed(
+        f"Write the database anew ({_megabytes(before.bytes)}, of which {_megabytes(before.free)} free)?", yes
+    ):
+        return 1
+    await compact_database(config.store.url)
+    async with opened(config) as store:
+        after = await store.sizes()
+        await record(store, "db.compact", "database", "", _megabytes(before.bytes), _megabytes(after.bytes))
+    say(f"the database went from {_megabytes(before.bytes)} to {_megabytes(after.bytes)}")
+    return 0
+
+
+async def _sizes(config: Config) -> Sizes:
+    async with opened(config) as store:
+        return await store.sizes(thorough=True)
+
+
+def _document(sizes: Sizes) -> dict[str, Any]:
+    return {"bytes": sizes.bytes, "free": sizes.free, "tables": [asdict(one) for one in sizes.tables]}
+
+
+def _size(sizes: Sizes | None) -> list[tuple[str, object]]:
+    if sizes is None:
+        return []
+    return [("size", f"{_megabytes(sizes.bytes)}, of which {_megabytes(sizes.free)} are free for rows to come")]
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1e6:.1f} MB"

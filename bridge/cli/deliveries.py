@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 
 from bridge.cli.configured import WrongCall, load_config
 from bridge.cli.delivery_changes import drop, retry
-from bridge.cli.delivery_lookup import find, stream_ids
+from bridge.cli.delivery_lookup import find, named, stream_ids
 from bridge.cli.opened import opened
 from bridge.cli.output import pairs, say, table, when, write, write_json
 from bridge.cli.streams import near
@@ -30,6 +30,7 @@ async def list_(
     stream: str | None = None,
     state: DeliveryState | None = None,
     device: str | None = None,
+    dry_run: Annotated[bool, Parameter(negative="")] = False,
     limit: int = 100,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
@@ -43,6 +44,8 @@ async def list_(
         Only those in this state.
     device
         Only those about this device: its id, or CONNECTOR/ID.
+    dry_run
+        What would have gone, were it not for dry_run = true of the receiver or the connector.
     limit
         At most so many.
     as_json
@@ -50,9 +53,12 @@ async def list_(
     """
     if limit < 1:
         raise WrongCall("--limit must be at least 1")
+    if dry_run and state not in (None, "dry_run"):
+        raise WrongCall("--dry-run and --state exclude each other: what is rehearsed is never sent")
+    state = "dry_run" if dry_run else state
     config = load_config().config
     async with opened(config) as store:
-        names = {row.id: row.name for row in await store.streams()}
+        names = await named(store)
         ids = stream_ids(names, stream)
         if ids == []:
             say(f"there is no stream {stream}" + near(stream or "", list(names.values())))
@@ -89,7 +95,7 @@ async def show(
         Print JSON.
     """
     async with opened(load_config().config) as store:
-        names = {row.id: row.name for row in await store.streams()}
+        names = await named(store)
         found = await find(store, which)
     if found is None:
         say(f"there is no delivery {which}")
@@ -186,7 +192,7 @@ def timeline(one: Delivery) -> list[tuple[float, str]]:
     doubt = "; the receiver may have it nevertheless" if one.state == "superseded" and one.maybe_received else ""
     moments = [
         (one.rung_at, "the webhook that began it came in"),
-        (one.created_at, "minted and signed"),
+        (one.created_at, "would have been sent (dry run)" if one.state == "dry_run" else "minted and signed"),
         (one.faulted_at, "first refused for its own fault"),
         (one.settled_at, f"{ends.get(one.state, one.state)} after {tries}{last}{doubt}"),
         (one.next_at if one.state == "pending" and one.attempts else None, f"next attempt after {tries}{last}"),

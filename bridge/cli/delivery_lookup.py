@@ -18,6 +18,14 @@ async def find(store: Store, which: str) -> Delivery | None:
     return next(iter(await store.deliveries(jti=which, limit=1)), None)
 
 
+async def named(store: Store) -> dict[str, str]:
+    """stream id → name; a dry run has the name of the stream that it stands for."""
+    from bridge.pipeline.streams import shadow_id
+
+    rows = await store.streams()
+    return {row.id: row.name for row in rows} | {shadow_id(row.id): row.name for row in rows}
+
+
 def stream_ids(names: dict[str, str], wanted: str | None) -> list[str] | None:
     """The ids of the streams of that name or id; None: all; empty: there is none."""
     if wanted is None:

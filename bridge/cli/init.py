@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import re
 import sys
@@ -13,6 +14,7 @@ from cyclopts import Parameter
 
 from bridge.cli.answers import Answers, config_text, from_flags, reference, variables
 from bridge.cli.configured import STAND_IN, Offline, WrongCall, judged
+from bridge.cli.init_counts import said_by_vendor
 from bridge.cli.output import say
 from bridge.clock import SystemClock
 from bridge.errors import ConfigError
@@ -34,10 +36,12 @@ def init(
     endpoint_url: str = "",
     output: Path = Path("config.toml"),
     force: Annotated[bool, Parameter(negative="")] = False,
+    offline: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Write a commented config.toml. Asks for what the flags do not say, if a person is there to answer.
 
-    Secrets are written as references to environment variables, never as values.
+    Secrets are written as references to environment variables, never as values. Where they are set already, the
+    vendor is asked how many devices each judgement would fail now.
 
     Parameters
     ----------
@@ -57,11 +61,14 @@ def init(
         The file to write.
     force
         Overwrite it if it exists.
+    offline
+        Ask the vendor nothing.
     """
     if output.exists() and not force:
         raise WrongCall(f"{output} exists; --force overwrites it")
     answers = Answers(issuer=issuer, type=connector, profile=receiver, audience=audience, endpoint_url=endpoint_url)
-    description = _complete(answers, settings or [], asking=sys.stdin.isatty() and sys.stderr.isatty())
+    asking = sys.stdin.isatty() and sys.stderr.isatty()
+    description = _complete(answers, settings or [], None if offline else output, asking=asking)
     text = config_text(answers, description)
     _write(output, text)
     say(f"{output} is written.")
@@ -71,8 +78,11 @@ def init(
     return 0
 
 
-def _complete(answers: Answers, pairs: list[str], *, asking: bool) -> Description | None:
-    """Fill in what is missing: by asking, or by saying all that is missing at once."""
+def _complete(answers: Answers, pairs: list[str], place: Path | None, *, asking: bool) -> Description | None:
+    """Fill in what is missing: by asking, or by saying all that is missing at once.
+
+    `place` is where the file will be, None if the vendor is not to be asked.
+    """
     if asking:
         _ask_ends(answers)
     description = _described(answers)
@@ -84,6 +94,8 @@ def _complete(answers: Answers, pairs: list[str], *, asking: bool) -> Descriptio
         _known(given, description, answers.connector)
         for setting in description.settings:
             missing += _settle(setting, answers, asking=asking)
+        if place is not None and not missing:
+            asyncio.run(said_by_vendor(answers, description, place))
         missing += _judge(answers, description, asking=asking)
     if answers.profile and not answers.audience:
         missing.append("--audience")

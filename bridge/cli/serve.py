@@ -9,6 +9,7 @@ import signal
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from bridge.cli.changing import operator
 from bridge.cli.configured import load_offline
 from bridge.clock import SystemClock
 
@@ -42,6 +43,7 @@ async def _serve(loaded: Loaded) -> None:
     import structlog
 
     from bridge import __version__, app
+    from bridge.parts import Ports
 
     log = structlog.get_logger("bridge.serve")
     stop = asyncio.Event()
@@ -55,7 +57,7 @@ async def _serve(loaded: Loaded) -> None:
         gc.set_threshold(50_000, 20, 50)
         log.info("serving", version=__version__, public=_shown(addresses[0]), admin=_shown(addresses[1]))
 
-    await app.run(loaded, stop, ready)
+    await app.run(loaded, stop, ready, Ports(who=operator()))
 
 
 def _shown(address: tuple[str, int]) -> str:

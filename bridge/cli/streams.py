@@ -11,6 +11,7 @@ from cyclopts import App, Parameter
 from bridge.cli.configured import load_config
 from bridge.cli.opened import entries_of, exists, opened
 from bridge.cli.output import pairs, say, table, when, write, write_json
+from bridge.cli.stream_changes import enable, pause, prune, resync, test, verify
 
 if TYPE_CHECKING:
     from bridge.config import Loaded
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from bridge.store.records import Backlog, StreamRow
 
 streams = App(name="streams", help="The streams to receivers, and how they do.")
+for _change in (pause, enable, verify, test, resync, prune):
+    streams.command(_change)
 
 STATES = {"": "enabled", "disabled": "disabled", "orphaned": "orphaned", "not_started": "not started", "poll": "poll"}
 
@@ -100,7 +103,8 @@ def describe(entry: Entry, load: Backlog | None, loaded: Loaded) -> dict[str, An
     return {
         "name": entry.name,
         "stream_id": row.id if row else None,
-        "state": STATES[entry.standing],
+        "state": "paused" if row is not None and row.paused and not entry.standing else STATES[entry.standing],
+        "paused": row.paused if row else "",
         **_configured(entry, loaded),
         "healthy": row is None or row.failures == 0,
         "health": _health(row),
@@ -178,6 +182,8 @@ def _print(one: dict[str, Any]) -> None:
             ("  last delivered", when(one["last_delivered_at"]) or "nothing yet"),
         ]
     )
+    if one["paused"]:
+        write(f"  paused {one['paused']}: nothing is made or sent until `caep-bridge streams enable {one['name']}`")
     if one["state"] == "orphaned":
         write("  no receiver of this name has its audience any more: nothing is sent, what was pending is superseded")
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bridge.errors import Fault
 
 if TYPE_CHECKING:
-    from bridge.config import Receiver
+    from bridge.config import Notify, Receiver
     from bridge.connector.connector import Connector
 
 
@@ -24,7 +24,8 @@ def target_faults(
     delivery = parts.get("delivery")
     insecure = delivery is None or delivery.allow_insecure_targets
     faults = []
-    for path, url in [*_receivers(parts.get("receivers", {}), written), *_apis(connectors, written)]:
+    wanted = [*_receivers(parts.get("receivers", {}), written), *_apis(connectors, written)]
+    for path, url in [*wanted, *_channels(parts.get("notify", ()))]:
         if reason := check_url(url, by_admin=True, insecure=insecure):
             faults.append(Fault("", path, f"is never connected to: {reason}"))
     return faults
@@ -39,6 +40,10 @@ def _receivers(
             key = "endpoint_url" if ("receivers", name, "endpoint_url") in written else "audience"
             found.append((f"receivers.{name}.{key}", receiver.endpoint_url))
     return found
+
+
+def _channels(targets: Sequence[Notify | None]) -> list[tuple[str, str]]:
+    return [(f"notify.{index}.url", target.url.reveal()) for index, target in enumerate(targets) if target is not None]
 
 
 def _apis(

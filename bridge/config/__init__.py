@@ -10,8 +10,10 @@ from __future__ import annotations
 from bridge.config.effect import no_effect
 from bridge.config.load import Draft, Loaded, Locator, load, read
 from bridge.config.model import Config
+from bridge.config.notify import Alarms, Notify
 from bridge.config.policy import Guard, Policy
 from bridge.config.receiver import Client, Receiver
+from bridge.config.retention import Retention
 from bridge.config.secret import Secret
 from bridge.config.sections import (
     Admin,
@@ -27,6 +29,7 @@ from bridge.config.sections import (
 
 __all__ = [
     "Admin",
+    "Alarms",
     "Client",
     "Config",
     "Connector",
@@ -38,8 +41,10 @@ __all__ = [
     "Loaded",
     "Locator",
     "Log",
+    "Notify",
     "Policy",
     "Receiver",
+    "Retention",
     "Secret",
     "Server",
     "Store",

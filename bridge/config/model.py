@@ -8,8 +8,10 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from bridge.config.kinds import Name
+from bridge.config.notify import Alarms, Notify
 from bridge.config.policy import Guard, Policy
 from bridge.config.receiver import OAuth, Receiver
+from bridge.config.retention import Retention
 from bridge.config.sections import (
     Admin,
     Connector,
@@ -38,6 +40,9 @@ class Config(BaseSettings):
     identity: Identity = Field(default_factory=Identity)
     keys: Keys = Field(default_factory=Keys)
     log: Log = Field(default_factory=Log)
+    alarms: Alarms = Field(default_factory=Alarms)
+    notify: tuple[Notify, ...] = ()
+    retention: Retention = Field(default_factory=Retention)
     connectors: dict[Name, Connector] = Field(default_factory=dict)
     receivers: dict[Name, Receiver] = Field(default_factory=dict)
     oauth: OAuth = Field(default_factory=OAuth)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
 
 from bridge.config.kinds import url_fault
+from bridge.config.notify import Notify
 from bridge.config.receiver import Client, Receiver
+from bridge.config.retention import Retention
 from bridge.config.sections import MEMORY, SQLITE, Admin, Delivery, Keys, Server, Store, Transmitter
 from bridge.lines import Path
 
@@ -29,9 +31,12 @@ def cross_faults(parts: Mapping[str, Any], named: Mapping[str, frozenset[str]]) 
     yield from _listeners(parts.get("server"), parts.get("admin"))
     if (keys := parts.get("keys")) is not None:
         yield from _keys(keys)
+    if (retention := parts.get("retention")) is not None:
+        yield from _retention(retention)
     for name, receiver in parts.get("receivers", {}).items():
         for path, message in _receiver(receiver, insecure, named):
             yield ("receivers", name, *path), message
+    yield from _notify(parts.get("notify", ()), insecure)
     for name, client in parts.get("clients", {}).items():
         for path, message in _client(client, named):
             yield ("oauth", "clients", name, *path), message
@@ -65,6 +70,14 @@ def _store(store: Store) -> Found:
             yield path, "must name a file: sqlite:///caep-bridge.db, or sqlite:////absolute/path.db"
     elif store.url != MEMORY:
         yield path, "must be sqlite:///<file>"
+
+
+def _retention(retention: Retention) -> Found:
+    if retention.webhooks > retention.delivery_ids:
+        written = "webhooks" if "webhooks" in retention.model_fields_set else "delivery_ids"
+        other = "delivery_ids" if written == "webhooks" else "webhooks"
+        relation = "longer" if written == "webhooks" else "shorter"
+        yield ("retention", written), f"must not be {relation} than retention.{other}: the payload goes with its line"
 
 
 def _listeners(server: Server | None, admin: Admin | None) -> Found:
@@ -115,6 +128,26 @@ def _target(receiver: Receiver, insecure: bool) -> Found:
         yield ("endpoint_url",), "must begin with https:// (http only where delivery.allow_insecure_targets is true)"
     elif urlsplit(receiver.endpoint_url).username is not None:
         yield ("endpoint_url",), "must not hold a user name; use authorization_header"
+
+
+def _notify(targets: Sequence[Notify | None], insecure: bool) -> Found:
+    seen: set[str] = set()
+    for index, target in enumerate(targets):
+        if target is None:
+            continue
+        path: Path = ("notify", index)
+        url = urlsplit(target.url.reveal())
+        if url.scheme == "http" and not insecure:
+            yield (*path, "url"), "must begin with https:// (http only where delivery.allow_insecure_targets is true)"
+        elif url.username is not None:
+            yield (*path, "url"), "must not hold a user name"
+        if target.kind == "webhook" and not target.secret:
+            yield (*path, "secret"), 'is required with kind = "webhook": what is not signed proves nothing'
+        if target.kind == "slack" and target.secret:
+            yield (*path, "secret"), 'has a meaning only with kind = "webhook"'
+        if target.name in seen:
+            yield (*path, "name"), f'there are two of the name "{target.name}"; give each a name of its own'
+        seen.add(target.name)
 
 
 def _client(client: Client, named: Mapping[str, frozenset[str]]) -> Found:

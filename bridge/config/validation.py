@@ -11,6 +11,7 @@ from pydantic_core import ErrorDetails
 
 from bridge.config.kinds import NAME
 from bridge.config.model import Config
+from bridge.config.notify import Notify
 from bridge.config.receiver import Client, OAuth, Receiver
 from bridge.config.rules import near
 from bridge.config.section import Section
@@ -69,6 +70,16 @@ class Sections:
                 made[name] = section
         return made
 
+    def listed(self, model: type[BaseModel], path: Path, tables: Any) -> tuple[Any, ...]:
+        """An array of tables; in the place of each one that is not well stands None."""
+        if not isinstance(tables, list):
+            self.faults.append((path, _LISTED.format(path[-1])))
+            return ()
+        return tuple([self.check(model, (*path, index), value) for index, value in enumerate(tables)])
+
+
+_LISTED = "must be a list of tables, each under [[{}]]; the environment cannot set it"
+
 
 def sections(table: Mapping[str, Any]) -> Sections:
     """Every section of the table that is well, under its name; `clients` are those of `[oauth]`."""
@@ -81,6 +92,8 @@ def sections(table: Mapping[str, Any]) -> Sections:
             found.parts[key] = found.named(NAMED[key], (key,), table.get(key, {}))
         elif key == "oauth":
             _oauth(found, table.get(key, {}))
+        elif key == "notify":
+            found.parts[key] = found.listed(Notify, (key,), table.get(key, []))
         else:
             model = field_.annotation
             if isinstance(model, type) and issubclass(model, Section):

@@ -57,6 +57,8 @@ class Api:
         self._room = asyncio.Semaphore(spec.concurrency)
         plain = given.scoped()
         self._headers = {"accept": "application/json"} | {k: v.plain(plain) for k, v in spec.headers.items()}
+        self._made_for: tuple[str, str] | None = None
+        self._made: Mapping[str, str] = {}
         oauth = spec.login.oauth
         self._tokens = Tokens(oauth, given, self._token_url(spec), clock, self._fetch) if oauth else None
 
@@ -80,9 +82,9 @@ class Api:
         return answer.status, self._json(label, answer)
 
     async def _asked(self, label: str, method: str, url: str, body: bytes | None) -> Answer:
-        headers = {**self._headers, **await self._proof(label)}
+        headers = await self._proved(label)
         if body is not None:
-            headers["content-type"] = "application/json"
+            headers = {**headers, "content-type": "application/json"}
         return await self._fetch(label, method, url, headers, body)
 
     async def _fetch(self, label: str, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Answer:
@@ -92,22 +94,28 @@ class Api:
         except ConnectFailed as failed:
             raise LookFailed(_KINDS.get(failed.code, "down"), f"{label}: {failed.code}: {failed.words}") from None
 
-    async def _proof(self, label: str) -> dict[str, str]:
+    async def _proved(self, label: str) -> Mapping[str, str]:
+        """The headers of every request. The secret is read anew each time, and they are made anew if it changed."""
         login = self._spec.login
         if self._tokens is not None:
-            return {"authorization": f"Bearer {await self._tokens.current(label)}"}
+            return {**self._headers, "authorization": f"Bearer {await self._tokens.current(label)}"}
         if login.scheme == "none":
-            return {}
-        secrets = self._given.reveal(login.secret)
-        if not secrets or not secrets[0].isascii() or not secrets[0].isprintable():
-            raise LookFailed("denied", f"the setting {login.secret} is empty or cannot stand in a header")
-        return {login.header: self._credential(login, secrets[0])}
+            return self._headers
+        secret, user = self._first(login.secret), self._first(login.user) if login.user else ""
+        if self._made_for != (secret, user):
+            if not secret or not secret.isascii() or not secret.isprintable():
+                raise LookFailed("denied", f"the setting {login.secret} is empty or cannot stand in a header")
+            self._made = {**self._headers, login.header: self._credential(login, secret)}
+            self._made_for = secret, user
+        return self._made
+
+    def _first(self, setting: str) -> str:
+        return (self._given.reveal(setting) or [""])[0]
 
     def _credential(self, login: Login, secret: str) -> str:
         if login.scheme != "basic":
             return login.prefix + secret
-        user = (self._given.reveal(login.user) or [""])[0]
-        return "Basic " + base64.b64encode(f"{user}:{secret}".encode()).decode()
+        return "Basic " + base64.b64encode(f"{self._first(login.user)}:{secret}".encode()).decode()
 
     def _json(self, label: str, answer: Answer) -> object:
         try:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cached_property
 
 from bridge.clock import Clock
 from bridge.connector import parse as parsing
@@ -68,6 +69,7 @@ class Connector:
         self._given = given
         self._plain = given.scoped()
         self.judge = Judge(manifest.judges[choices.judge], manifest.title, self._plain)
+        self._judges = {choices.judge: self.judge}
         self._cache = Cache(clock)
         self._api, self._clock = api, clock
         self._looker = Looker(manifest.steps, api, self._cache) if api else None
@@ -79,6 +81,16 @@ class Connector:
     def secrets(self) -> Mapping[str, Sequence[Guarded]]:
         """By setting: they may change while it runs, and the new text is used from then on."""
         return self._given.secrets
+
+    @property
+    def secret_settings(self) -> frozenset[str]:
+        """The settings whose values are not to be shown."""
+        return frozenset(name for name, setting in self._manifest.settings.items() if setting.secret)
+
+    @cached_property
+    def reads_headers(self) -> frozenset[str]:
+        """The headers that say something, in lower case; none by which the vendor proves itself."""
+        return self._manifest.headers - {self._manifest.auth.header, "authorization", "cookie"}
 
     def verify(self, webhook: Webhook) -> VerifiedWebhook:
         """Raises Unauthenticated. The only place where a VerifiedWebhook is made."""
@@ -123,7 +135,7 @@ class Connector:
 
     def sweep(
         self, resume: str | None = None, *, every_judgement: bool = False, heard: Heard | None = None
-    ) -> AsyncIterator[SweepPage]:
+    ) -> AsyncGenerator[SweepPage, None]:
         """All devices of the vendor, page by page, behind the page whose `next` was `resume`. Raises LookFailed.
 
         Joined lists are read whole before the first page; `heard` is called after each page of any list. A snapshot's
@@ -138,4 +150,11 @@ class Connector:
 
     def judge_named(self, name: str) -> Judge:
         """One of the type's judgements, also if another one is chosen. Raises KeyError."""
-        return Judge(self._manifest.judges[name], self.title, self._plain)
+        if name not in self._judges:
+            self._judges[name] = Judge(self._manifest.judges[name], self.title, self._plain)
+        return self._judges[name]
+
+    @property
+    def judgements(self) -> dict[str, str]:
+        """Those of the type, by name: what each calls not compliant."""
+        return {name: spec.help for name, spec in self._manifest.judges.items()}

@@ -15,7 +15,7 @@ from typing import Final
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_optional, ext_strings
 
-from bridge.connector import functions, mentions, plain, times
+from bridge.connector import functions, mentions, plain, quick, times
 from bridge.connector.complaint import ExprError, ExprFault, explained, safe
 from bridge.connector.tree import Gap, longest_list, without_nulls
 
@@ -135,6 +135,7 @@ class Expression:
         self._loops = mentions.loops(source)
         self._plain = plain.plain(source, kind.value, scope.variables)
         self._shortcut = plain.shortcut(source, scope.variables)
+        self._quick = self._usual()
         self._all_text = None
         if kind is Kind.TEXTS:
             self._all_text = scope.env.compile(f"({source}\n).all(x, type(x) == string)")
@@ -151,13 +152,35 @@ class Expression:
     def reads(self, variable: str) -> bool:
         return any(mention.variable == variable for mention in self.mentions)
 
+    def _usual(self) -> quick.Read | None:
+        if self._plain is not None:
+            return quick.of_plain(self._plain, self._fits)
+        return None if self._shortcut is None else quick.of_shortcut(self._shortcut)
+
     def __call__(self, values: Values) -> object:
         """A str, bool, list of str, or a time as seconds since 1970 (None: never). Raises ExprError."""
+        if self._quick is not None:
+            value = self._quick(values.raw)
+            if value is not quick.ELSE and value is not quick.NOTHING:
+                return value
         if self._plain is not None:
             return self._checked(self._plain.value(values.raw))
         if self._shortcut is not None and (value := self._shortcut.value(values.raw)) is not None:
             return self._checked(value)
         return self._checked(values.known(self))
+
+    def optional(self, values: Values) -> object:
+        """None where a member that it reads is absent or null."""
+        if self._quick is not None:
+            value = self._quick(values.raw)
+            if value is not quick.ELSE:
+                return None if value is quick.NOTHING else value
+        try:
+            return self(values)
+        except ExprError as error:
+            if error.absent or error.null:
+                return None
+            raise
 
     def text(self, values: Values) -> str:
         value = self(values)

@@ -32,6 +32,20 @@ class FindingSpec:
     tags: Expression | None
     severity: Expression | None
 
+    @property
+    def reads(self) -> tuple[Expression | None, ...]:
+        return (
+            self.key,
+            self.state,
+            self.check,
+            self.title,
+            self.at,
+            self.exempt,
+            self.blocks_at,
+            self.tags,
+            self.severity,
+        )
+
     def read(self, values: Values, at: float, needed: frozenset[str] = NEEDED) -> Finding | None:
         """The finding, or None if nothing is stated. `at` stands in for a time that is not given.
 
@@ -90,12 +104,9 @@ def optional_text(expression: Expression | None, values: Values) -> str | None:
     """None if the expression is not declared, its member is absent or null, or it yields ""."""
     if expression is None:
         return None
-    try:
-        return expression.text(values) or None
-    except ExprError as error:
-        if error.absent or error.null:
-            return None
-        raise
+    text = expression.optional(values)
+    assert text is None or isinstance(text, str)
+    return text or None
 
 
 def shown_text(expression: Expression | None, values: Values) -> str:
@@ -106,12 +117,9 @@ def shown_text(expression: Expression | None, values: Values) -> str:
 def optional_time(expression: Expression | None, values: Values) -> float | None:
     if expression is None:
         return None
-    try:
-        return expression.time(values)
-    except ExprError as error:
-        if error.absent or error.null:
-            return None
-        raise
+    moment = expression.optional(values)
+    assert moment is None or isinstance(moment, float)
+    return moment
 
 
 def _exempt(expression: Expression | None, values: Values, needed: bool) -> bool:

@@ -171,6 +171,8 @@ class _Reader:
 
     def _check(self, spec: ListSpec) -> None:
         own = f"look.{spec.step}"
+        if not spec.step:
+            return
         if self._snapshot.id is None:
             self._table.fault("get", "needs snapshot.id, which says which device a listed row is about")
             return

@@ -36,7 +36,9 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What an admin wants to know before choosing a type. `events` are those that webhooks are understood for."""
+    """What an admin wants to know before choosing a type. `events` are those that webhooks are understood for,
+    `api_settings` those without which the API cannot be asked.
+    """
 
     type: str
     title: str
@@ -46,6 +48,8 @@ class Description:
     judgements: tuple[Judgement, ...]
     events: tuple[str, ...]
     has_api: bool
+    has_list: bool
+    api_settings: tuple[str, ...]
     rate: str
     folder: Path
 
@@ -76,6 +80,8 @@ def describe(type_name: str, base_dir: Path | None = None) -> Description:
         tuple(judgements),
         tuple(events),
         manifest.api is not None,
+        manifest.listing is not None,
+        manifest.api.login.needs if manifest.api else (),
         _rate_words(manifest.api),
         file.parent,
     )

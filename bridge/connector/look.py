@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import orjson
 
@@ -30,8 +29,7 @@ class Gone(Exception):
     """The vendor says that the device does not exist."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """A step with its values filled in."""
 
     step: Step
@@ -173,7 +171,7 @@ class Looker:
     async def _ask(self, question: Question, url: str, turns: _Turns) -> tuple[int, object]:
         step = question.step
         await turns.spend()
-        status, answer = await self._api.ask(step.label, step.method, url, question.body, step.gone | step.none)
+        status, answer = await self._api.ask(step.label, step.method, url, question.body, step.accepted)
         if status in step.gone:
             raise Gone
         return status, answer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 from bridge.connector import times
@@ -61,7 +62,7 @@ class ApiSpec:
     pages: Mapping[str, Paging]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Step:
     """One question of a look. `gone`: statuses that say the device does not exist; `none`: that there is no answer.
 
@@ -80,10 +81,15 @@ class Step:
     gone: frozenset[int]
     none: frozenset[int]
 
-    @property
+    @cached_property
     def label(self) -> str:
         """For messages: the question without any value in it."""
         return f"look.{self.name} ({self.method} {self.url.text.partition('?')[0]})"
+
+    @cached_property
+    def accepted(self) -> frozenset[int]:
+        """Statuses that are answers, beside those of success."""
+        return self.gone | self.none
 
 
 def read_api(root: Table, settings: Mapping[str, Setting]) -> ApiSpec | None:

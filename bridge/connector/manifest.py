@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from bridge.connector import auth, judge, listing, lookup, request, settings, snapshot
+from bridge.connector import auth, judge, listing, lookup, mentions, request, settings, snapshot
 from bridge.connector.auth import Auth
 from bridge.connector.judge import JudgeSpec
 from bridge.connector.listing import ListSpec
@@ -37,6 +37,15 @@ class Manifest:
     snapshot: SnapshotSpec | None
     listing: ListSpec | None
     judges: Mapping[str, JudgeSpec]
+
+    @property
+    def headers(self) -> frozenset[str]:
+        """The headers of a webhook that some expression reads."""
+        asked = self.request
+        sources = [asked.id, asked.at, asked.type, asked.test]
+        for on in self.ons:
+            sources += [on.when, on.device, on.name, on.owner, on.owner_id, *(on.finding.reads if on.finding else ())]
+        return frozenset(name for one in sources if one is not None for name in mentions.headers(one.source))
 
 
 def read(text: str, file: str) -> Manifest:

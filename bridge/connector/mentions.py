@@ -11,6 +11,7 @@ from bridge.connector.tree import Gap, Path
 
 _TEXT = re.compile(r'"(?:\\.|[^"\\])*"|\'(?:\\.|[^\'\\])*\'')
 _PATH = re.compile(r"(?<![\w.\"'\]?])[A-Za-z_]\w*(?:\.\??[A-Za-z_]\w*)*")
+_HEADER = re.compile(r"""\bheaders\s*(?:\[\s*["']([A-Za-z0-9_-]+)["']\s*\]|\.\??([A-Za-z_]\w*))""")
 _MACROS = ("exists", "exists_one", "all", "map", "filter")
 _LOOP = re.compile(rf"\.(?:{'|'.join(_MACROS)})\s*\(|\bin\b|\b(?:pick|first)\s*\(")
 _CHAIN = re.compile(r"(?:\.\??[A-Za-z_]\w*(?!\w*\s*\()|\[\s*(?:\d+|\"\s*\")\s*\])*")
@@ -72,6 +73,11 @@ def of(source: str, variables: Iterable[str]) -> tuple[Mention, ...]:
         if mention is not None:
             found.append(replace(mention, looped=method in _MACROS))
     return tuple(found)
+
+
+def headers(source: str) -> frozenset[str]:
+    """The names of the headers that are read, in lower case."""
+    return frozenset((match[1] or match[2]).lower() for match in _HEADER.finditer(source))
 
 
 def variables(source: str, names: Iterable[str]) -> frozenset[str]:

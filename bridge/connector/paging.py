@@ -7,6 +7,7 @@ allowed is an error and never the end.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -141,7 +142,7 @@ class Pages:
     def _url(self, query: dict[str, str]) -> str:
         if self._paging.size_param:
             query[self._paging.size_param] = str(self._paging.size)
-        added = "&".join(f"{quote(name, safe='')}={quote(value, safe='')}" for name, value in query.items())
+        added = "&".join([f"{_quoted(name)}={_quoted(value)}" for name, value in query.items()])
         return f"{self._bare}{'&' if '?' in self._bare else '?'}{added}" if added else self._bare
 
     def _after_cursor(self, answer: object, page: list[object]) -> str | None:
@@ -208,6 +209,12 @@ class Pages:
             return self._url({self._paging.param: _scalar(self._paging.next(page[-1]))})
         except Gap as gap:
             raise BadPage(f"has an item that lacks {gap.path}") from None
+
+
+@lru_cache(maxsize=1000)
+def _quoted(text: str) -> str:
+    """Every first page of a look asks with the same parameters."""
+    return quote(text, safe="")
 
 
 def _optional(path: Path, answer: object) -> object:

@@ -88,6 +88,7 @@ def _statement(on: On, values: Values, at: float) -> Statement:
         finding=on.finding.read(values, at) if on.finding else None,
         owner=Owner(owner_id, email) if email or owner_id else None,
         name=shown_text(on.name, values),
+        deleted=on.deleted.truth(values) if on.deleted else False,
     )
 
 

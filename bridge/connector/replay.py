@@ -43,7 +43,7 @@ class Replay:
         return {
             "outcome": self.outcome,
             **({"detail": self.detail} if self.detail else {}),
-            **({"webhook": _brief(asdict(self.parsed))} if self.parsed else {}),
+            **({"webhook": brief(asdict(self.parsed))} if self.parsed else {}),
             **({"looks": [_looked(one) for one in self.looked]} if self.looked else {}),
         }
 
@@ -151,7 +151,7 @@ def _folded(by_judgement: Mapping[str, Connector], parsed: Parsed, device_id: st
 def _looked(one: Looked) -> dict[str, Any]:
     return {
         "device": one.device_id,
-        **({"snapshot": _brief(asdict(one.snapshot), keep=("present", "managed"))} if one.snapshot else {}),
+        **({"snapshot": brief(asdict(one.snapshot), keep=("present", "managed"))} if one.snapshot else {}),
         **({"failed": one.failed} if one.failed else {}),
         **({"verdicts": {name: _verdict(verdict) for name, verdict in one.verdicts.items()}} if one.verdicts else {}),
     }
@@ -166,13 +166,14 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def _brief(value: Any, keep: tuple[str, ...] = ()) -> Any:
+def brief(value: Any, keep: tuple[str, ...] = ()) -> Any:
+    """Plain values without what is empty or false, but for the keys to be kept."""
     if isinstance(value, dict):
         return {
-            key: _brief(member)
+            key: brief(member)
             for key, member in value.items()
             if key in keep or member not in (None, "", (), [], False)
         }
     if isinstance(value, list | tuple):
-        return [_brief(part) for part in value]
+        return [brief(part) for part in value]
     return value

@@ -41,7 +41,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class On:
-    """What to do on some events. `events` empty: on all. Without `finding` it only rings for the device."""
+    """What to do on some events. `events` empty: on all. Without `finding` it only rings for the device.
+
+    `deleted` is true where the vendor says that it has deleted the device.
+    """
 
     path: str
     events: frozenset[str]
@@ -52,6 +55,7 @@ class On:
     owner: Expression | None
     owner_id: Expression | None
     finding: FindingSpec | None
+    deleted: Expression | None
 
 
 def read_request(root: Table, scopes: WebhookScopes) -> Request:
@@ -87,8 +91,13 @@ def _on(table: Table, scopes: WebhookScopes, request: Request) -> On | None:
     inner = table.table("finding")
     spec = finding.read(inner, scope) if inner else None
     texts = {key: table.expression(key, scope, Kind.TEXT) for key in ("name", "owner", "owner_id")}
+    deleted = table.expression("deleted", scope, Kind.BOOL)
+    if deleted is not None and spec is not None:
+        table.fault("deleted", "a block that states a finding cannot state that its device is deleted")
     table.done()
-    return None if device is None else On(table.path, events, when, each, device, finding=spec, **texts)
+    if device is None:
+        return None
+    return On(table.path, events, when, each, device, finding=spec, deleted=deleted, **texts)
 
 
 def _each(table: Table) -> tuple[Mention, ...]:

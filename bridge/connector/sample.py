@@ -73,19 +73,20 @@ class Stopped:
 
 
 class Recorded:
-    """An outbound port that answers from a file."""
+    """An outbound port that answers from a file, or by what is given; `asked` are its requests, below the base URL."""
 
-    def __init__(self, file: Path | None) -> None:
-        self._answers: Mapping[str, Any] = {}
+    def __init__(self, file: Path | None, answers: Mapping[str, Any] | None = None) -> None:
+        self.asked: list[str] = []
+        self._answers: Mapping[str, Any] = answers or {}
         if file is None:
             return
         try:
-            answers = read_json(file.read_bytes())
+            held = read_json(file.read_bytes())
         except NotJson as error:
             raise BadSample(f"{file.name}: {error}") from None
-        if not isinstance(answers, dict):
+        if not isinstance(held, dict):
             raise BadSample(f"{file.name}: must be an object from requests to answers")
-        self._answers = answers
+        self._answers = held
 
     async def request(
         self,
@@ -96,7 +97,9 @@ class Recorded:
         body: bytes | None = None,
         timeout: float,  # noqa: ASYNC109  the port of Outbound.request
     ) -> Answer:
-        found = next((answer for key, answer in self._answers.items() if _is_for(key, method, url)), None)
+        key = next((key for key in self._answers if _is_for(key, method, url)), None)
+        found = self._answers.get(key or "")
+        self.asked.append(key or f"{method} {url}")
         if found is None:
             raise ConnectFailed("connect", "the sample holds no answer to this", certainly_not_sent=True)
         if "fails" in found:

@@ -23,12 +23,12 @@ _SCHEMA: Final = f"""
     PRAGMA journal_mode = OFF;
     PRAGMA synchronous = OFF;
     PRAGMA locking_mode = EXCLUSIVE;
-    PRAGMA temp_store = MEMORY;
     PRAGMA cache_size = -{_CACHE_KIB};
     CREATE TABLE rows (join_name TEXT NOT NULL, key TEXT NOT NULL, row BLOB NOT NULL);
-    CREATE INDEX rows_by_key ON rows (join_name, key);
     CREATE TABLE seen (id TEXT PRIMARY KEY) WITHOUT ROWID;
+    BEGIN;
 """
+"""All is one transaction that never ends: what does not fit into the cache goes to the file, and nothing else."""
 
 
 class Spool:
@@ -62,6 +62,13 @@ class Spool:
         """Rows of a join, each with its key."""
         self._many("INSERT INTO rows VALUES (?, ?, ?)", [(join, key, orjson.dumps(row)) for key, row in rows])
 
+    def close_joins(self) -> None:
+        """Make the rows findable; none is added after that. Takes a second for a million, so not in the event loop."""
+        try:
+            self._db.execute("CREATE INDEX rows_by_key ON rows (join_name, key)")
+        except sqlite3.Error:
+            raise _no_room() from None
+
     def find(self, join: str, key: str) -> list[object]:
         """In the order of adding, equal ones once."""
         try:
@@ -78,9 +85,7 @@ class Spool:
 
     def _many(self, statement: str, values: list[tuple[object, ...]]) -> None:
         try:
-            self._db.execute("BEGIN")
             self._db.executemany(statement, values)
-            self._db.execute("COMMIT")
         except sqlite3.Error:
             raise _no_room() from None
 

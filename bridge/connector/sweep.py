@@ -6,7 +6,8 @@ that cannot be read is a RowFault. From neither does anybody recover.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,12 +62,13 @@ class Sweeper:
         self._heard = heard or (lambda name, rows: None)
         self._answered = False
 
-    async def pages(self, resume: str | None) -> AsyncIterator[SweepPage]:
+    async def pages(self, resume: str | None) -> AsyncGenerator[SweepPage, None]:
         """Raises LookFailed."""
         began = self._clock.now()
         with Spool() as spool:
             for join in self._listing.joins:
                 await self._gather(join, spool)
+            await asyncio.to_thread(spool.close_joins)
             async for page in self._devices(spool, resume, began if self._listing.joins else None):
                 yield page
 
@@ -96,7 +98,7 @@ class Sweeper:
                 return ""
             raise LookFailed("malformed", f"{join.source.label}: a row: {error}") from None
 
-    async def _devices(self, spool: Spool, resume: str | None, began: float | None) -> AsyncIterator[SweepPage]:
+    async def _devices(self, spool: Spool, resume: str | None, began: float | None) -> AsyncGenerator[SweepPage, None]:
         source = self._listing.source
         course = self._course(source, resume)
         while course.next is not None:

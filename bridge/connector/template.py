@@ -48,11 +48,11 @@ class Template:
 
     def plain(self, values: Mapping[str, object]) -> str:
         """Values as they are. Raises Skipped, Unfit."""
-        return "".join(part if isinstance(part, str) else _text(part, values) for part in self.parts)
+        return "".join([part if isinstance(part, str) else _text(part, values) for part in self.parts])
 
     def url(self, values: Mapping[str, object]) -> str:
         """Values percent-encoded, each as one segment (RFC 3986 §3.3). Raises Skipped, Unfit."""
-        return "".join(part if isinstance(part, str) else _segment(part, values) for part in self.parts)
+        return "".join([part if isinstance(part, str) else _segment(part, values) for part in self.parts])
 
     def base(self, values: Mapping[str, object]) -> str:
         """For the base of all URLs: a value is what it begins with, or else a part of a host name or path."""

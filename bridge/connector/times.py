@@ -24,6 +24,8 @@ def rfc3339(text: str) -> datetime:
         raise ValueError("not an RFC 3339 time")
     zone = match[8]
     try:
+        if zone == "Z":
+            return datetime.fromisoformat(text)
         local = datetime.fromisoformat(text[: -len(zone)]).replace(tzinfo=UTC)
         return local if zone in "Zz" else local - _offset(zone)
     except (ValueError, OverflowError):

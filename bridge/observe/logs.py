@@ -11,7 +11,6 @@ The names of those lines, and the ids by which they join:
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import sys
 from datetime import UTC, datetime
@@ -62,30 +61,44 @@ class _Forgiving:
         self.isatty = stream.isatty
 
     def write(self, text: str) -> int:
-        with contextlib.suppress(OSError):
-            self._stream.write(text)
-        return len(text)
+        try:
+            return self._stream.write(text)
+        except OSError:
+            return len(text)
 
     def flush(self) -> None:
-        with contextlib.suppress(OSError):
+        try:
             self._stream.flush()
+        except OSError:
+            return
+
+
+class _Stamp:
+    """When, in UTC to the millisecond. All but that is written once a second."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._now = clock.now
+        self._second: float | None = None
+        self._text = ""
+
+    def __call__(self, _: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        now = self._now()
+        second = now // 1
+        if second != self._second:
+            self._second, self._text = second, datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        event["at"] = f"{self._text}.{int((now - second) * 1000):03d}+00:00"
+        return event
 
 
 def _shared(clock: Clock) -> list[Processor]:
-    def stamp(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-        event["at"] = datetime.fromtimestamp(clock.now(), UTC).isoformat(timespec="milliseconds")
-        return event
-
-    return [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, stamp]
+    return [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, _Stamp(clock)]
 
 
 def _last(redact: Redact, console: bool) -> list[Processor]:
     """Tracebacks become text before redaction, so that it reaches them too."""
     if console:
-        render: list[Processor] = [_harmless, structlog.dev.ConsoleRenderer(colors=True)]
-    else:
-        render = [structlog.processors.JSONRenderer(serializer=_json)]
-    return [structlog.processors.format_exc_info, redact, *render]
+        return [structlog.processors.format_exc_info, redact, _harmless, structlog.dev.ConsoleRenderer(colors=True)]
+    return [structlog.processors.format_exc_info, _JsonLine(redact)]
 
 
 def _harmless(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
@@ -101,7 +114,21 @@ def _spelled(text: str, name: str) -> str:
     )
 
 
-def _json(event: Any, **_: Any) -> str:
+class _JsonLine:
+    """The last processor: the event redacted and written as one line of JSON."""
+
+    def __init__(self, redact: Redact) -> None:
+        self._redact = redact
+
+    def __call__(self, logger: WrappedLogger, level: str, event: EventDict) -> str:
+        try:
+            line = orjson.dumps(event).decode()
+        except TypeError:
+            return _json(self._redact(logger, level, event))
+        return line if self._redact.needless(event, line) else _json(self._redact(logger, level, event))
+
+
+def _json(event: Any) -> str:
     try:
         return orjson.dumps(event, option=orjson.OPT_NON_STR_KEYS).decode()
     except TypeError:

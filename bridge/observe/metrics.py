@@ -8,15 +8,24 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from itertools import product
+from typing import Final, get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from bridge.model import FailureKind
 
 UNKNOWN: Final = "-"
 """The label of every connector or stream that is not configured."""
 
 HELD_WHYS: Final = ("guard", "baseline")
 """Why a change can be held back; each has its series from the start."""
+
+_WEBHOOKS = ("accepted", "unauthenticated", "unavailable")
+_LOOKS = ("good", "gone", *get_args(FailureKind))
+_DELIVERIES = ("delivered", "dead")
+_NOTICES = ("sent", "failed", "given_up", "gone")
+"""What alarms are made on."""
 
 _LATENCY = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 _NAMESPACE: Final = "caep_bridge"
@@ -69,6 +78,15 @@ class Metrics:
         self._key_age = Gauge(
             "signing_key_age_seconds", "Age of the key that signs.", namespace=_NAMESPACE, registry=self.registry
         )
+        self._rows = Gauge(
+            "stored_rows", "Rows in the store, by table, at the last housekeeping.",
+            ["table"], namespace=_NAMESPACE, registry=self.registry,
+        )  # fmt: skip
+        self._file = Gauge(
+            "store_bytes", "Bytes of the database, at the last housekeeping.",
+            ["part"], namespace=_NAMESPACE, registry=self.registry,
+        )  # fmt: skip
+        self._expired = self._counter("expired_rows", "Rows whose time was up, by what they were.", "kind")
         self._latency = Histogram(
             "webhook_to_acknowledged_seconds",
             "From a webhook's receipt to the receiver's acknowledgement of the SET that it caused.",
@@ -105,6 +123,16 @@ class Metrics:
             self._oldest.labels(name).set(max(0.0, load.oldest_age))
             self._pending.labels(name).set(load.pending)
             self._dead.labels(name).set(load.dead)
+
+    def stored(self, rows: Mapping[str, int], used: int, free: int) -> None:
+        """Rows by table, and bytes of the database in use and free for rows to come."""
+        for table, count in rows.items():
+            self._rows.labels(table).set(count)
+        self._file.labels("used").set(used)
+        self._file.labels("free").set(free)
+
+    def expired(self, kind: str, count: int) -> None:
+        self._expired.labels(kind).inc(count)
 
     def block_undone(self, connector: str) -> None:
         """Somebody was told off and on again within 10 minutes: a false alarm, or a very quick repair."""
@@ -161,16 +189,19 @@ class Metrics:
         self.notices_waiting({})
         for name in self._streams:
             self._latency.labels(name)
-        for name in self._targets:
-            for outcome in ("sent", "failed", "given_up", "gone"):
-                self._notices.labels(name, outcome)
-        for name in self._connectors:
-            self._undone.labels(name)
-            self._drift.labels(name)
-            for outcome in ("done", "failed"):
-                self._reconciliations.labels(name, outcome)
-            for why in HELD_WHYS:
-                self._held.labels(name, why)
+        for series in (self._undone, self._drift, self._reconciled, self._took):
+            for name in self._connectors:
+                series.labels(name)
+        for outcomes, names, words in (
+            (self._webhooks, self._connectors, _WEBHOOKS),
+            (self._looks, self._connectors, _LOOKS),
+            (self._reconciliations, self._connectors, ("done", "failed")),
+            (self._held, self._connectors, HELD_WHYS),
+            (self._deliveries, self._streams, _DELIVERIES),
+            (self._notices, self._targets, _NOTICES),
+        ):
+            for name, word in product(names, words):
+                outcomes.labels(name, word)
 
     def _connector(self, name: str) -> str:
         return name if name in self._connectors else UNKNOWN

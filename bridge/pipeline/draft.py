@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
@@ -11,6 +11,7 @@ from bridge.model import Device, Stream
 from bridge.posture.decision import Decision
 from bridge.posture.owner import renamed
 from bridge.ssf.subject import wire_subject
+from bridge.value import replace, value
 
 
 class Standing(Enum):
@@ -44,16 +45,19 @@ class Draft:
         return self.standing is Standing.DECIDED and self.decision.change is not None
 
     @property
-    def seeks_family(self) -> bool:
-        """Whether other devices of the person matter: a rename, or the first device that shows a new login."""
+    def person(self) -> tuple[str, str] | None:
+        """The vendor's person (connector, id there) if their other devices matter: a rename, or the first device that
+        shows a new login."""
         device = self.device
         if self.decision.change is None or device.login is None or device.owner is None or not device.owner.id:
-            return False
-        return device.status == "not-compliant" or bool(self.renamed_from)
+            return None
+        matter = device.status == "not-compliant" or bool(self.renamed_from)
+        return (device.connector, device.owner.id) if matter else None
 
     def with_family(self, devices: Iterable[Device]) -> Draft:
         """`devices` are all of the vendor person whose login is, by the rules of today, that of this device."""
-        return replace(self, family=tuple(one for one in devices if self._renames(one)))
+        family = tuple(one for one in devices if self._renames(one))
+        return replace(self, family=family) if family else self
 
     def _renames(self, one: Device) -> bool:
         return one.key != self.device.key and renamed(one, self.device)
@@ -111,7 +115,7 @@ def draft_of(
     return Draft(before, decision, standing, tuple(streams), connector, txn, rung_at, confirmed)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Reach:
     logins: frozenset[str]
     subjects: frozenset[tuple[str, str]]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from bridge.model import DEVICE_COMPLIANCE_CHANGE, Device, Finding, Status, Stream
@@ -13,6 +13,7 @@ from bridge.pipeline.wording import Said
 from bridge.ssf.ledger import compare, holding, truth
 from bridge.ssf.stream import wants
 from bridge.store.records import Delivery, Look, StreamRow
+from bridge.value import replace
 
 Telling = Literal["delivered", "pending", "dead", "nothing"]
 

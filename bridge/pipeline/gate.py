@@ -7,7 +7,6 @@ webhook, a list, a resync, an operator's word. What an operator released passes,
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from dataclasses import replace
 
 import structlog
 
@@ -16,6 +15,7 @@ from bridge.pipeline.owed import Owed, Owing
 from bridge.posture.guard import Direction, Limits, Tally
 from bridge.ssf.subject import login_of
 from bridge.store.protocol import Told
+from bridge.value import replace
 
 _log = structlog.get_logger("bridge.gate")
 

@@ -16,8 +16,8 @@ from bridge.store.records import Accepted, Arrival, Quarantined, Ring
 
 _log = structlog.get_logger("bridge.intake")
 
-KEPT_HEADERS = ("content-type", "user-agent", "x-request-id")
-"""Everything else may hold a secret."""
+KEPT_HEADERS = frozenset({"content-type", "user-agent", "x-request-id"})
+"""And those that the connector reads. Everything else may hold a secret."""
 
 
 class Intake:
@@ -31,6 +31,8 @@ class Intake:
         ids: Ids,
         meter: Meter,
         rang: Callable[[str], None],
+        *,
+        quarantine: int = 1000,
     ) -> None:
         self._sources = sources
         self._store = store
@@ -38,6 +40,8 @@ class Intake:
         self._ids = ids
         self._meter = meter
         self._rang = rang
+        self._quarantine = quarantine
+        """Misfits that are kept, at most."""
 
     async def __call__(self, connector: str, webhook: Webhook) -> Accepted:
         source = self._sources.get(connector)
@@ -57,7 +61,8 @@ class Intake:
         return await self._keep(verified, parsed)
 
     async def _keep(self, webhook: VerifiedWebhook, parsed: Parsed) -> Accepted:
-        arrival = self._arrival(webhook, parsed)
+        headers = kept_headers(self._sources[webhook.connector], webhook)
+        arrival = arrival_of(self._ids.new(), webhook, parsed, headers)
         started = self._clock.monotonic()
         try:
             accepted = await self._store.accept(arrival)
@@ -80,28 +85,14 @@ class Intake:
         )
         return accepted
 
-    def _arrival(self, webhook: VerifiedWebhook, parsed: Parsed) -> Arrival:
-        new_id = self._ids.new()
-        cause = parsed.delivery_id or new_id
-        return Arrival(
-            id=new_id,
-            connector=webhook.connector,
-            received_at=webhook.received_at,
-            type=parsed.type[:80],
-            delivery_hash=digest(webhook.connector, parsed.delivery_id) if parsed.delivery_id else None,
-            body=webhook.body,
-            headers={name: webhook.headers[name] for name in KEPT_HEADERS if name in webhook.headers},
-            ignored=parsed.ignored,
-            rings=_rings(webhook, parsed.statements, digest(webhook.connector, cause)[:32]),
-        )
-
     async def _keep_misfit(self, webhook: VerifiedWebhook, misfit: Misfit) -> None:
         """A signed misfit is kept for the operator, and rings for the devices that can still be read in it."""
         new_id = self._ids.new()
         statements = tuple(Statement(device_id) for device_id in misfit.device_ids)
-        rings = _rings(webhook, statements, digest(webhook.connector, new_id)[:32])
-        kept = Quarantined(new_id, webhook.connector, webhook.received_at, webhook.body, str(misfit))
-        await self._store.quarantine(kept, rings)
+        rings = rings_of(webhook, statements, digest(webhook.connector, new_id)[:32])
+        headers = kept_headers(self._sources[webhook.connector], webhook)
+        kept = Quarantined(new_id, webhook.connector, webhook.received_at, webhook.body, str(misfit), headers)
+        await self._store.quarantine(kept, rings, self._quarantine)
         if rings:
             self._rang(webhook.connector)
         self._meter.webhook(webhook.connector, "misfit")
@@ -121,7 +112,30 @@ def digest(connector: str, delivery_id: str) -> str:
     return hashlib.sha256(f"{connector}\0{delivery_id}".encode()).hexdigest()
 
 
-def _rings(webhook: Webhook, statements: tuple[Statement, ...], txn: str) -> tuple[Ring, ...]:
+def kept_headers(source: Source, webhook: Webhook) -> dict[str, str]:
+    return {
+        name: webhook.headers[name]
+        for name in sorted(KEPT_HEADERS | set(source.reads_headers))
+        if name in webhook.headers
+    }
+
+
+def arrival_of(webhook_id: str, webhook: Webhook, parsed: Parsed, headers: Mapping[str, str]) -> Arrival:
+    cause = digest(webhook.connector, parsed.delivery_id or webhook_id)
+    return Arrival(
+        id=webhook_id,
+        connector=webhook.connector,
+        received_at=webhook.received_at,
+        type=parsed.type[:80],
+        delivery_hash=cause if parsed.delivery_id else None,
+        body=webhook.body,
+        headers=headers,
+        ignored=parsed.ignored,
+        rings=rings_of(webhook, parsed.statements, cause[:32]),
+    )
+
+
+def rings_of(webhook: Webhook, statements: tuple[Statement, ...], txn: str) -> tuple[Ring, ...]:
     devices: dict[str, list[Statement]] = {}
     for statement in statements:
         devices.setdefault(statement.device_id, []).append(statement)

@@ -16,12 +16,12 @@ from bridge.clock import Clock
 from bridge.errors import BridgeError, ConfigError, Conflict
 from bridge.key import KeyRow
 from bridge.pipeline import rotation
+from bridge.pipeline.journal import Journal
 from bridge.pipeline.remint import Remint
 from bridge.ssf import ring as rules
 from bridge.ssf.keyfiles import Source
 from bridge.ssf.keys import KeyRing, SigningKey, fault, ring_of
-from bridge.store.protocol import Audit, Keys
-from bridge.store.records import AuditEntry
+from bridge.store.protocol import Keys
 from bridge.store.undelivered import Undelivered
 
 _log = structlog.get_logger("bridge.keyring")
@@ -32,10 +32,9 @@ LATE = 5.0
 """Seconds after a change for which SETs that were being signed with a key that went are still sought."""
 AGING = 60.0
 """Seconds between two looks at who still names a retired key, at most."""
-WHO = "serve"
 
 
-class Kept(Keys, Audit, Undelivered, Protocol):
+class Kept(Keys, Undelivered, Protocol):
     """What is read and written here."""
 
 
@@ -43,7 +42,13 @@ class Keyring:
     """`open` before anything is signed, then `run`. `ring` is what signs and is published now."""
 
     def __init__(
-        self, store: Kept, source: Source, terms: rules.Terms, clock: Clock, trouble: Callable[[str], None]
+        self,
+        store: Kept,
+        source: Source,
+        terms: rules.Terms,
+        clock: Clock,
+        journal: Journal,
+        trouble: Callable[[str], None],
     ) -> None:
         self.terms = terms
         self.rows: rules.Rows = ()
@@ -51,6 +56,7 @@ class Keyring:
         self._store = store
         self._source = source
         self._clock = clock
+        self._journal = journal
         self._trouble = trouble
         self._keys: dict[str, SigningKey] = {}
         self._ring: KeyRing | None = None
@@ -103,7 +109,7 @@ class Keyring:
         for row in before:
             if row.removed_at is not None:
                 self._source.files.remove(row.kid)
-        await self._changed(before, after, now)
+        await self._changed(before, after)
 
     def _opened(self, rows: Sequence[KeyRow], given: SigningKey | None, now: float) -> rules.Rows:
         """Which key signs after all that may have happened while nobody looked. It reads the folder."""
@@ -153,7 +159,7 @@ class Keyring:
         now = self._clock.now()
         if self._source.secret is not None and self._source.secret.reveal() != self._pem:
             await self._replaced(now)
-        await self._step(lambda rows: rules.turned(rows, now), now)
+        await self._step(lambda rows: rules.turned(rows, now))
         await self._schedule(now)
         await self._age(now)
         if self._clock.monotonic() < self._seek_until:
@@ -165,7 +171,7 @@ class Keyring:
         if given is None:
             return
         try:
-            await self._step(lambda rows: self._opened(rows, given, now), now)
+            await self._step(lambda rows: self._opened(rows, given, now))
             self._mend("refused", "")
         except Conflict as problem:
             self._mend("refused", str(problem))
@@ -178,7 +184,7 @@ class Keyring:
             row = await rotation.rotate(self._store, self._source.files, self.terms.publish_for)
         except Conflict:
             return  # another process was first
-        await self._record(now, "keys.rotate", row.kid, "", "next", "[keys] rotate_every")
+        await self._record("keys.rotate", row.kid, "", "next", "[keys] rotate_every")
 
     async def _age(self, now: float) -> None:
         """Retired keys that nobody needs any more go."""
@@ -187,7 +193,7 @@ class Keyring:
         self._age_at = self._clock.monotonic() + min(AGING, max(POLL, self.terms.keep_retired / 24))
         if any(row.state == "retired" and row.removed_at is None for row in self.rows):
             named = await self._store.undelivered_kids()
-            await self._step(lambda rows: rules.aged(rows, now, self.terms.keep_retired, named), now)
+            await self._step(lambda rows: rules.aged(rows, now, self.terms.keep_retired, named))
 
     async def _mint_anew(self, remint: Remint) -> None:
         outcomes = await remint.stranded(self.ring.kids)
@@ -198,12 +204,12 @@ class Keyring:
 
     # -- what changed -----------------------------------------------------------------------------
 
-    async def _step(self, step: rotation.Step, now: float) -> None:
+    async def _step(self, step: rotation.Step) -> None:
         before, after = await rotation.changed(self._store, step)
         if set(after) != set(self.rows):
-            await self._changed(before, after, now)
+            await self._changed(before, after)
 
-    async def _changed(self, before: rules.Rows, after: rules.Rows, now: float) -> None:
+    async def _changed(self, before: rules.Rows, after: rules.Rows) -> None:
         """In force first, since a key must be published before anybody hears of it; then the files and the record."""
         shown = self._ring.kids if self._ring is not None else frozenset()
         self._ring = await self._loaded(after)
@@ -217,7 +223,7 @@ class Keyring:
                 if row.removed_at is not None:
                     await asyncio.to_thread(self._source.files.remove, row.kid)
                 _log.info("key.changed", kid=row.kid, before=_word(old), after=_word(row))
-                await self._record(now, "keys.turn", row.kid, _word(old), _word(row))
+                await self._record("keys.turn", row.kid, _word(old), _word(row))
 
     async def _loaded(self, rows: rules.Rows) -> KeyRing:
         """Raises ConfigError where the key that signs cannot be read; one beside it is left out, and said."""
@@ -244,8 +250,8 @@ class Keyring:
             _log.error("keys.problem", problem=problem)
         self._problems[what] = problem
 
-    async def _record(self, now: float, what: str, kid: str, before: str, after: str, why: str = "") -> None:
-        await self._store.record(AuditEntry(now, WHO, what, f"key {kid}", why, before, after))
+    async def _record(self, what: str, kid: str, before: str, after: str, why: str = "") -> None:
+        await self._journal.write(what, f"key {kid}", why=why, before=before, after=after)
 
 
 def _word(row: KeyRow | None) -> str:

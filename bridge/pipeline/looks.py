@@ -48,6 +48,8 @@ class Lane:
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
         self._stopping = False
+        self.denied: bool | None = None
+        """Whether the vendor refused our credentials when it was asked last; None: nobody has asked yet."""
 
     def wake(self) -> None:
         self._wake.set()
@@ -133,11 +135,13 @@ class Lane:
                 )
         except LookFailed as failure:
             self._meter.look(self._source.name, failure.kind)
+            self.denied = failure.kind == "denied" or self.denied
             return failure
         except TimeoutError:
             self._meter.look(self._source.name, "down")
             return LookFailed("down", f"no whole answer within {LOOK_TIMEOUT:.0f} s")
         self._meter.look(self._source.name, "good" if snapshot.present else "gone")
+        self.denied = False
         return snapshot
 
 

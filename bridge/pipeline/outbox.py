@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -21,6 +21,7 @@ from bridge.pipeline.remint import withheld
 from bridge.pipeline.undone import Undone
 from bridge.store.protocol import Store
 from bridge.store.records import Delivery, Settlement, StreamRow
+from bridge.value import replace
 
 _log = structlog.get_logger("bridge.outbox")
 
@@ -107,6 +108,11 @@ class Outbox:
 
     def wake(self) -> None:
         self._wake.set()
+
+    def unwell(self) -> list[tuple[str, float, str]]:
+        """Each stream whose receiver is unwell: its name, since when, and the last answer's code."""
+        found = [(lane.stream.name, lane.health) for lane in self._lanes.values() if lane.health.failures]
+        return [(name, health.unwell_since, health.last_code) for name, health in found if health.unwell_since]
 
     async def note_enabled(self, stream_ids: Collection[str]) -> None:
         """Note in the store that these streams were told what differs: a later start need not compare again."""

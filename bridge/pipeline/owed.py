@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from bridge.model import (
     DEVICE_COMPLIANCE_CHANGE,
@@ -25,9 +24,10 @@ from bridge.ssf.ledger import CANCELLED_OUT, DRY_RUN, HELD, Comparison, compare,
 from bridge.ssf.stream import wants
 from bridge.ssf.subject import wire_subject
 from bridge.store.records import LedgerMove, LedgerWrite, NewDelivery, Scene
+from bridge.value import replace, value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Owing:
     """What one stream is owed about one wire subject."""
 
@@ -103,7 +103,7 @@ class Owing:
         return LedgerWrite(row, delivery, self.supersede, self.superseded_why)
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Owed:
     devices: tuple[Device, ...] = ()
     owings: tuple[Owing, ...] = ()
@@ -139,7 +139,7 @@ def _subjects(draft: Draft, stream: Stream, left: set[str]) -> Iterator[tuple[Wi
                 yield subject, device
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Case:
     """One stream and one wire subject that a decision touches."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from typing import Protocol
 
 from bridge.connector.sweep import SweepPage
@@ -28,6 +28,10 @@ class Source(Protocol):
     def dry_run(self) -> bool: ...
     @property
     def judge(self) -> Judge: ...
+    @property
+    def reads_headers(self) -> Collection[str]:
+        """Headers of a webhook, in lower case, that say something and are no proof."""
+
     @property
     def has_list(self) -> bool:
         """Whether `sweep` can be asked: there is an API, and the connector says how its devices are listed."""

@@ -7,7 +7,7 @@ What a real run would read from the store is assumed, and the assumptions are na
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from bridge.clock import Ids
@@ -26,6 +26,7 @@ from bridge.posture.undecided import API_DOWN_AFTER
 from bridge.ssf.profile import claims
 from bridge.ssf.subject import wire_subject
 from bridge.store.records import Scene
+from bridge.value import replace
 
 NOBODY = "owner-not-known@example.invalid"
 """Stands where the owner would: only the vendor's API knows who that is."""

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import Final
 
 from bridge.model import Device, LedgerRow, Stream
 from bridge.pipeline.draft import Draft, reach_of
 from bridge.ssf.subject import wire_subject
 from bridge.store.records import LedgerMove, Scene
+from bridge.value import replace, value
 
 RENAMED: Final = "renamed"
 """Why an unsent SET under an old login is taken back."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Found:
     """What a stream was told about a subject, as the decision finds it."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 from bridge.config import Receiver
 from bridge.model import Stream
 from bridge.pipeline.streams import stream_of
 from bridge.store.records import StreamRow
+from bridge.value import replace
 
 Standing = Literal["", "disabled", "orphaned", "not_started", "poll"]
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bridge.clock import Ids
 from bridge.config import Receiver
 from bridge.model import DEVICE_COMPLIANCE_CHANGE, Stream
 from bridge.store.records import StreamRow
+from bridge.value import replace
 
 
 @dataclass(frozen=True, slots=True)

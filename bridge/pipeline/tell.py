@@ -10,13 +10,12 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 
 import structlog
 
 from bridge.clock import Clock, Dice
 from bridge.errors import Conflict
-from bridge.model import Device, Snapshot, Stream
+from bridge.model import Snapshot, Stream
 from bridge.pipeline.draft import Draft, Standing, draft_of, reach_of
 from bridge.pipeline.gate import Gate
 from bridge.pipeline.owed import Owed, owed_by
@@ -29,6 +28,7 @@ from bridge.posture.identity import Identity
 from bridge.posture.policy import Policy
 from bridge.store.protocol import Told
 from bridge.store.records import NewDelivery, Scene
+from bridge.value import replace
 
 _log = structlog.get_logger("bridge.tell")
 
@@ -107,15 +107,30 @@ class Teller:
         return later
 
     async def _draft(self, batch: list[Waiting], now: float) -> list[Waiting]:
-        """All at once, so that what they read is read together. One that cannot be decided fails alone."""
-        drafts = await asyncio.gather(*(self._drafted(one.answered, now) for one in batch), return_exceptions=True)
-        for one, draft in zip(batch, drafts, strict=True):
-            one.draft = draft if isinstance(draft, Draft) else None
-            if isinstance(draft, Exception):
-                one.fail(draft)
-            elif isinstance(draft, BaseException):
-                raise draft
-        return [one for one in batch if one.draft is not None]
+        """One that cannot be decided fails alone. The families that matter are read together."""
+        drafted = []
+        for one in batch:
+            try:
+                one.draft = self._drafted(one.answered, now)
+            except Exception as trouble:
+                one.fail(trouble)
+            else:
+                drafted.append(one)
+        await self._add_families([one for one in drafted if one.the_draft.person is not None])
+        return drafted
+
+    async def _add_families(self, seeking: Sequence[Waiting]) -> None:
+        """To each draft all devices of its vendor person whose login is, by the rules of today, that of its device."""
+        people = {person for one in seeking if (person := one.the_draft.person) is not None}
+        known = await self._store.devices_of_people(people) if people else {}
+        for one in seeking:
+            device = one.the_draft.device
+            family = known.get(one.the_draft.person or ("", ""), ())
+            one.draft = one.the_draft.with_family(
+                other
+                for other in family
+                if self._identity.login(other.connector, other.device_id, device.owner)[0] == device.login
+            )
 
     async def _owe(self, batch: list[Waiting], now: float) -> list[Waiting]:
         scene = await self._scene([one.the_draft for one in batch])
@@ -131,7 +146,7 @@ class Teller:
                 owing.append(one)
         return owing
 
-    async def _drafted(self, answered: Answered, now: float) -> Draft:
+    def _drafted(self, answered: Answered, now: float) -> Draft:
         streams = answered.streams if answered.streams is not None else tuple(self._streams())
         if answered.look is None and answered.answer is None:
             device = answered.device
@@ -141,22 +156,10 @@ class Teller:
             return draft_of(before, Decision(device), Standing.COMPARED, streams, device.connector, answered.txn)
         look = answered.look or swept(answered)
         decision = self.decide(answered, now)
-        draft = draft_of(
+        return draft_of(
             answered.device, decision, Standing.DECIDED, streams, look.connector, look.txn, look.rung_at,
             confirmed=_confirms(answered),
         )  # fmt: skip
-        if draft.seeks_family:
-            draft = draft.with_family(await self._family(draft.device))
-        return draft
-
-    async def _family(self, device: Device) -> list[Device]:
-        """All devices of the same vendor person whose login is, by the rules of today, that of this device."""
-        if device.owner is None or not device.owner.id:
-            return []
-        known = await self._store.devices_of_person(device.connector, device.owner.id)
-        return [
-            one for one in known if self._identity.login(one.connector, one.device_id, device.owner)[0] == device.login
-        ]
 
     def decide(self, answered: Answered, now: float) -> Decision:
         """What would be believed after this answer. Writes nothing."""

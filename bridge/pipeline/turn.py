@@ -11,11 +11,12 @@ from bridge.pipeline.draft import Draft, Standing
 from bridge.pipeline.owed import Owed
 from bridge.posture.decision import Decision
 from bridge.store.records import Look, LookDone, NewDelivery, Ring, Unit, Urgency
+from bridge.value import value
 
 Answer = Snapshot | LookFailed
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Answered:
     """A look and what came of it; `answer` None: nobody can be asked, fold what was stated.
 

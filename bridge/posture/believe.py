@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bridge.model import Device, LookFailed, Snapshot
 from bridge.posture.decide import decide
 from bridge.posture.decision import Context, Decision
 from bridge.posture.fold import fold
 from bridge.posture.holds import withheld
 from bridge.posture.undecided import undecided
+from bridge.value import replace
 
 
 def believe(

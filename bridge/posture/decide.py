@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 from typing import Any
 
 from bridge.model import Change, Device, Finding, Snapshot, Statement, Verdict
@@ -13,6 +12,7 @@ from bridge.posture.decision import Decision as Decision
 from bridge.posture.decision import concluded, earliest
 from bridge.posture.moment import decided_at
 from bridge.posture.owner import OWNERLESS_AGAIN, moved, owned, unsettled
+from bridge.value import replace
 
 REPEATS = (5.0, 30.0, 300.0)
 """Seconds until a look that contradicts its doorbell is repeated."""

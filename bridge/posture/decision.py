@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import field
 
 from bridge.model import Change, Device, Judge, Statement
 from bridge.posture.identity import Identity
 from bridge.posture.policy import Policy
+from bridge.value import replace, value
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Context:
     """What every decision needs beside the answer itself."""
 
@@ -34,7 +35,7 @@ class Context:
         return self.received[index] if index < len(self.received) else self.rung_at
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Decision:
     """`change` None: belief stands, `device.reason` says why. `again_at`: look again then, because of `again_why`."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from bridge.model import Device, Finding, Owner, Statement, Verdict
 from bridge.posture import reasons
@@ -11,6 +10,7 @@ from bridge.posture.decide import believed, held, settled
 from bridge.posture.decision import Context, Decision
 from bridge.posture.moment import decided_at
 from bridge.posture.owner import owned, unsettled
+from bridge.value import replace
 
 AHEAD = 300.0
 """A vendor's time more than this many seconds ahead of ours is taken as now."""

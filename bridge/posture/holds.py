@@ -6,11 +6,10 @@ device recovers, when it fails anew, when its time is over.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bridge.model import Device, Hold, Override
 from bridge.posture import reasons
 from bridge.posture.decision import Context, Decision, earliest
+from bridge.value import replace
 
 
 def withheld(before: Device | None, decision: Decision, context: Context, *, seen: bool) -> Decision:

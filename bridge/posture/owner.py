@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bridge.model import Change, Device, Owner
 from bridge.posture import reasons
 from bridge.posture.decision import Context, Decision
+from bridge.value import replace
 
 CONFIRM_AFTER = 5.0
 """Seconds until a second look confirms another owner."""

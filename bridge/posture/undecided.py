@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 from bridge.model import Change, Device, FailureKind, Finding, LookFailed, Owner, Statement
@@ -11,6 +11,7 @@ from bridge.posture import reasons
 from bridge.posture.decide import believed
 from bridge.posture.decision import Context, Decision, earliest
 from bridge.posture.owner import same_person
+from bridge.value import replace
 
 API_DOWN_AFTER = 120.0
 """Seconds after receipt when a failing finding is acted on without the API."""

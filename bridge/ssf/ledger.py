@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Final, Literal
 
 from bridge.model import Device, Held, HeldWhy, LedgerRow, Status, Stream, WireSubject
+from bridge.value import value
 
 TOLD: Final = "told"
 ALREADY_TOLD: Final = "already_told"
@@ -23,7 +23,7 @@ HELD: Final[Mapping[HeldWhy, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Comparison:
     """mint: a SET from `previous` to the truth · cancel: the unsent SET says what is no longer so, take it back ·
     none: nothing follows, `reason` says why. `reason` is always set."""

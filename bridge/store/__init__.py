@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from bridge.store.protocol import Store
 from bridge.store.sql.engine import sqlite_engine
 from bridge.store.sql.store import SqlStore
 
-__all__ = ["open_store"]
+__all__ = ["compact_database", "open_store"]
 
 MIN_FREE = 64 * 1024 * 1024
 
@@ -55,6 +56,27 @@ async def open_store(
         admit=_room(path.absolute().parent, min_free),
         on_close=lock.release if lock is not None else None,
     )
+
+
+async def compact_database(url: str) -> None:
+    """Writes the SQLite file anew, without the room of what was deleted. Raises StoreProblem while `serve` runs."""
+    path = revisions.database_path(url)
+    lock = FileLock(path)
+    try:
+        await asyncio.to_thread(_rewrite, path)
+    finally:
+        lock.release()
+
+
+def _rewrite(path: Path) -> None:
+    raw = sqlite3.connect(path, isolation_level=None, timeout=5)
+    try:
+        raw.execute("VACUUM")
+        raw.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except sqlite3.Error as error:
+        raise StoreProblem(f"the database could not be written anew: {error}") from error
+    finally:
+        raw.close()
 
 
 def _prepare(url: str, path: Path, create: bool) -> None:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from bridge.model import DeliveryState, LedgerRow, Status, Tail
 from bridge.store.records import Delivery, Settlement
+from bridge.value import replace
 
 WHY_NOT: Mapping[DeliveryState, str] = {"delivered": "delivered", "superseded": "superseded", "dead": "dead"}
 """What `drop` and `revive` answer about a row that they leave alone."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from bridge.model import Statement
 from bridge.store.records import Look, LookDone, Ring, Stated
+from bridge.value import replace
 
 MOST_STATED = 200
 

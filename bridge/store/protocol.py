@@ -13,7 +13,11 @@ from typing import Protocol
 
 from bridge.key import KeyRow
 from bridge.model import DeliveryState, Device, HeldWhy, LedgerRow, Status
+from bridge.store.archive import Archive
+from bridge.store.erasure import Erasure
 from bridge.store.errands import Errands
+from bridge.store.expiry import Expiry
+from bridge.store.marks import Marks
 from bridge.store.notices import Notices
 from bridge.store.records import (
     Accepted,
@@ -90,7 +94,8 @@ class Beliefs(Protocol):
     async def told(self, stream_id: str, status: Status, *, after: str = "", limit: int = 100) -> list[LedgerRow]:
         """The ledger rows of a stream that was told this status, by subject, beginning after the subject `after`."""
 
-    async def devices_of_person(self, connector: str, owner_id: str) -> list[Device]: ...
+    async def devices_of_people(self, people: Collection[tuple[str, str]]) -> dict[tuple[str, str], list[Device]]:
+        """All devices of each vendor person (connector, owner id), by device id; a person without any is there too."""
 
 
 class Holds(Protocol):
@@ -191,10 +196,15 @@ class Keys(Protocol):
 
 
 class Audit(Protocol):
-    async def record(self, entry: AuditEntry) -> None: ...
+    """Append-only: nothing changes an entry, and only `Expiry` removes one, by its age."""
 
-    async def audit(self, *, limit: int = 100) -> list[AuditEntry]:
-        """Newest first."""
+    async def record(self, entry: AuditEntry) -> None:
+        """Called by `bridge.pipeline.journal` alone, which keeps people's addresses out of it."""
+
+    async def audit(
+        self, *, since: float | None = None, who: str = "", what: str = "", target: str = "", limit: int = 100
+    ) -> list[AuditEntry]:
+        """Newest first. `who` matches whole, `what` whole or as the first words of `what.more`, `target` as a part."""
 
 
 class Housekeeping(Protocol):
@@ -216,5 +226,8 @@ class Told(Beliefs, Holds, Outbox, Protocol):
     """What the teller and comparisons need: belief, what is held, and what was sent."""
 
 
-class Store(Inbox, Looks, Told, Undelivered, Streams, Keys, Audit, Errands, Notices, Housekeeping, Protocol):
+class Store(
+    Inbox, Looks, Told, Undelivered, Streams, Keys, Audit, Errands, Notices, Housekeeping, Archive, Expiry, Marks,
+    Erasure, Protocol,
+):  # fmt: skip
     """The whole; a caller is typed with the part that it needs."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import IntEnum
 from typing import Literal
 
 from bridge.model import DeliveryState, Device, LedgerRow, Statement, Status
+from bridge.value import value
 
 # -- inbox and looks -------------------------------------------------------------------------------
 
@@ -22,7 +23,7 @@ class Urgency(IntEnum):
     RECONCILE = 3
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Stated:
     """A statement kept with its look. `generation` is the ring that brought it."""
 
@@ -31,7 +32,7 @@ class Stated:
     generation: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Ring:
     """Somebody rings for a device: look at it at `due_at`, because of `txn`."""
 
@@ -45,7 +46,7 @@ class Ring:
     urgency: Urgency = Urgency.DOORBELL
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Look:
     """A device that is due to be looked at. A hundred rings for one device are one look.
 
@@ -67,14 +68,14 @@ class Look:
     leased_until: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LeasedLook:
     look: Look
     device: Device | None
     """Belief as it stood in the same read."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LookDone:
     """How a look ended. `again_at` None: nothing more is due unless somebody rang meanwhile.
 
@@ -95,7 +96,7 @@ class LookDone:
     last_error: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Arrival:
     """A verified webhook to be made durable with the looks that it rings for."""
 
@@ -111,14 +112,14 @@ class Arrival:
     rings: tuple[Ring, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Accepted:
     id: str
     """Of the first arrival, if this one is a repeat."""
     duplicate: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Quarantined:
     """A signed misfit, kept for an operator. The oldest go when there are more than the bound."""
 
@@ -127,12 +128,13 @@ class Quarantined:
     received_at: float
     body: bytes
     problem: str
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 # -- belief, ledger, deliveries --------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class NewDelivery:
     """A SET to be sent. The ledger row (stream_id, subject) is written in the same unit and comes to name it."""
 
@@ -153,7 +155,7 @@ class NewDelivery:
     state: Literal["pending", "dry_run"] = "pending"
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LedgerWrite:
     """`row.version` is the version that was read (0: there was no row); the store writes it plus one.
 
@@ -167,7 +169,7 @@ class LedgerWrite:
     superseded_why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class LedgerMove:
     """A rename: the row of `old` (at `old_version`) goes; a LedgerWrite of the new name stands in the same unit."""
 
@@ -176,7 +178,7 @@ class LedgerMove:
     old_version: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Unit:
     """What one decision yields, committed whole or not at all.
 
@@ -192,7 +194,7 @@ class Unit:
     """SETs that no ledger row tells of: verification, and an operator's test."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Clash:
     """The unit at `index` found something else than it expected; nothing of it was written."""
 
@@ -200,7 +202,7 @@ class Clash:
     what: str
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Scene:
     """What a comparison needs to see, read at one moment."""
 
@@ -210,7 +212,7 @@ class Scene:
     """(stream id, subject key) → row; absent when that stream was never told of it."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Delivery:
     """One SET on its way to one stream."""
 
@@ -242,7 +244,7 @@ class Delivery:
     last_words: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Settlement:
     """How one try ended. `pending` gives the row back for `next_at`.
 
@@ -264,7 +266,7 @@ class Settlement:
     maybe_received: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Known:
     """A device as it stands, with the look that is due for it."""
 
@@ -272,7 +274,7 @@ class Known:
     look: Look | None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class HoldCount:
     """How much is held. `kind`: the kind of a device's hold, `override`, `retired`; or `guard`, `guard_released`,
     `guard_discarded` of a ledger's rows, where people are counted."""
@@ -282,7 +284,7 @@ class HoldCount:
     count: int
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Backlog:
     stream_id: str
     pending: int
@@ -294,7 +296,7 @@ class Backlog:
 # -- streams, audit -------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class StreamRow:
     """A stream as the store knows it: its identity and its health. The rest stands in the configuration."""
 
@@ -315,7 +317,7 @@ class StreamRow:
     last_delivered_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class AuditEntry:
     at: float
     who: str

@@ -8,7 +8,8 @@ from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.clock import Clock
 from bridge.web import errors, health, wellknown
@@ -31,16 +32,28 @@ class PublicPorts:
     count: Count = lambda connector, outcome: None
 
 
-def public_app(ports: PublicPorts) -> Starlette:
+def public_app(ports: PublicPorts) -> ASGIApp:
     """Webhooks, discovery and terse health."""
     door = WebhookDoor(ports.intake, ports.connectors, ports.clock, ports.count)
-    return _app(
-        [
-            Route("/webhooks/{connector}", door),
-            *wellknown.routes(ports.issuer, ports.jwks, ports.keys_age),
-            *health.public_routes(ports.readiness),
-        ]
-    )
+    rest = _app([*wellknown.routes(ports.issuer, ports.jwks, ports.keys_age), *health.public_routes(ports.readiness)])
+    return _Fork(errors.Answering(door), rest)
+
+
+class _Fork:
+    """`/webhooks/{connector}` goes straight to its door, all else through Starlette, whose layers and routing cost as
+    much as to verify a webhook."""
+
+    def __init__(self, door: ASGIApp, rest: ASGIApp) -> None:
+        self._door = door
+        self._rest = rest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            root, parent, name = scope["path"].rpartition("/webhooks/")
+            if parent and name and not root and "/" not in name:
+                scope["path_params"] = {"connector": name}
+                return await self._door(scope, receive, send)
+        await self._rest(scope, receive, send)
 
 
 def admin_app(readiness: Readiness, scrape: Scrape) -> Starlette:

@@ -76,6 +76,32 @@ def handlers() -> dict[Any, ExceptionHandler]:
     return {HTTPException: _handle, BridgeError: _handle}
 
 
+class Answering:
+    """Around an application that sends nothing before all has gone well: every exception becomes its response.
+
+    It stands for Starlette's two layers and `LastResort`, each of which wraps what is sent, on the one hot route.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except Exception as error:
+            await _response(error, scope)(scope, receive, send)
+
+
+def _response(error: Exception, scope: Scope) -> Response:
+    if isinstance(error, StoreProblem):
+        _log.error("store.problem", error=str(error))
+    response = answer(error)
+    if response is None:
+        _log.exception("request.failed", method=scope.get("method"), started=False)
+        return problem(500)
+    return response
+
+
 class LastResort:
     """What nobody expected: one logged traceback and a 500 that says nothing.
 

@@ -15,6 +15,9 @@ from starlette.types import Receive, Scope, Send
 BODY_READ: Final = "bridge.body_read"
 """Scope key: True once the last piece of the request's body was seen."""
 
+BODY_HERE: Final = "bridge.body_here"
+"""Scope key: there, and True, if the whole body had come when the request was handed on or soon after."""
+
 _BYTES: Final = 16 << 20
 _SECONDS: Final = 2.0
 

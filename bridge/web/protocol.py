@@ -11,6 +11,8 @@ from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from bridge.web.linger import BODY_HERE
+
 HEAD_BYTES: Final = 65_536
 """How much of a request line with its headers may come in pieces; one piece is bounded by the socket's buffer."""
 
@@ -62,6 +64,7 @@ class BoundedHead(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         self._head_ends()
+        self.scope[BODY_HERE] = True  # type: ignore[typeddict-unknown-key]  # ASGI lets servers add keys
         super().on_message_complete()
 
     def _head_begins(self) -> None:

@@ -13,8 +13,7 @@ _TASKS: Final = {
     "RequestResponseCycle.run_asgi": "webhook: verify, parse, answer",
     "Lane._one": "look: ask the vendor, read the answers",
     "Lane.run": "looks: lease",
-    "Teller._drafted": "tell: decide",
-    "Teller.run": "tell: compare, build events, units",
+    "Teller.run": "tell: decide, compare, build events, units",
     "Outbox.run": "outbox: lease",
     "Outbox._one": "outbox: push",
 }

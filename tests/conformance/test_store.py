@@ -66,8 +66,12 @@ class TestBasic:
         assert await ids(search="a_c") == [("j", "a_c")]
         assert await ids(search="X.EXAMPLE") == [("k", "a")]
         assert await ids(search="'; --") == []
-        assert [d.key for d in await store.devices_of_person("k", "7")] == [("k", "a")]
-        assert await store.devices_of_person("j", "7") == []
+        people = await store.devices_of_people({("k", "7"), ("j", "7")})
+        assert {person: [d.key for d in found] for person, found in people.items()} == {
+            ("k", "7"): [("k", "a")],
+            ("j", "7"): [],
+        }
+        assert await store.devices_of_people(()) == {}
 
     async def test_a_scene_has_all_devices_of_the_people_asked_for(self, store: Store) -> None:
         ann = [replace(FULL, device_id=id_, login="ann") for id_ in ("d2", "d1")]

@@ -10,6 +10,7 @@ import pytest
 from bridge.connector.complaint import ExprError, ExprFault
 from bridge.connector.expr import Kind, Scope, Values
 from bridge.connector.plain import shortcut
+from bridge.connector.times import rfc3339
 
 SCOPE = Scope(
     {
@@ -92,6 +93,39 @@ def test_a_plain_path_means_what_cel_means(source: str, body: Any) -> None:
     kind = Kind.TIME if source.startswith("timestamp") else Kind.TEXT
     plain, by_cel = SCOPE.compile(source, kind), SCOPE.compile(f"true ? {source} : {source}", kind)
     assert _outcome(plain, body) == _outcome(by_cel, body)
+
+
+@pytest.mark.parametrize(
+    ("source", "kind"),
+    [
+        ("body.a", Kind.TEXT), ("body.a.b", Kind.TEXT), ("id(body.a)", Kind.TEXT), ("lower(body.a.b)", Kind.TEXT),
+        ("body.a", Kind.BOOL), ("!body.a", Kind.BOOL), ("timestamp(body.a)", Kind.TIME), ("ms(body.a)", Kind.TIME),
+        ("body.a", Kind.TEXTS), ('body.?a.orValue("none")', Kind.TEXT), ('body.a == "x"', Kind.BOOL),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"a": None}, {"a": 1}, {"a": "x"}, {"a": ""}, {"a": {}}, {"a": {"b": "X"}}, {"a": {"b": None}}, {"a": True},
+     {"a": {"b": 1}}, {"a": 1.5}, {"a": []}, {"a": ["x"]}, {"a": "2026-11-01T10:00:00Z"}, {"a": 2**62}, 5, None],
+)  # fmt: skip
+def test_what_may_be_missing_means_what_cel_means(source: str, kind: Kind, body: Any) -> None:
+    short, by_cel = SCOPE.compile(source, kind), SCOPE.compile(f"true ? ({source}) : ({source})", kind)
+    assert by_cel._quick is None
+    for missing in (short.optional, by_cel.optional), (short, by_cel):
+        assert len({repr(_tried(call, body)) for call in missing}) == 1
+
+
+def _tried(call: Any, body: Any) -> object:
+    try:
+        return call(Values({"body": body}))
+    except ExprError as error:
+        return ("error", error.absent, error.null)
+
+
+@pytest.mark.parametrize("fraction", ["", ".5", ".000001", ".123456789", ".999999999"])
+def test_z_is_an_offset_of_nothing(fraction: str) -> None:
+    times = {rfc3339(f"2026-11-01T10:00:00{fraction}{zone}") for zone in ("Z", "z", "+00:00", "-00:00")}
+    assert len(times) == 1 and times.pop().tzinfo is UTC
 
 
 @pytest.mark.parametrize(

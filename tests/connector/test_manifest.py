@@ -82,7 +82,7 @@ def test_a_good_manifest() -> None:
         ('device = "id(body.device)"', "", "on.0.device", "is required"),
         ('device = "id(body.device)"', 'device = "ident(body.device)"', "on.0.device", "undeclared reference"),
         ("[[on]]", "[[handshake]]\n[[on]]", "handshake", "does not support it yet"),
-        ("[look]", "[list]\nget = '/x'\n[look]", "list", "does not support it yet"),
+        ("[look]", "[[event]]\ntype = 'x'\n[look]", "event", "does not support it yet"),
         ('bearer = "api_key"', 'login = "x"', "api.login", "does not support it yet"),
         ('bearer = "api_key"', 'bearer = "key"', "api.bearer", "names no setting: key"),
         ('bearer = "api_key"', 'rate = "fast"', "api.rate", "not a rate"),

@@ -6,11 +6,17 @@ from contextlib import AsyncExitStack
 from ssl import SSLContext
 
 import pytest
+import uvloop
 
 from bridge.outbound import Outbound
 
 Handler = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 Serve = Callable[..., Awaitable[int]]
+
+
+def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """What is sent and read must not depend on whose event loop it is."""
+    return {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture

@@ -5,11 +5,12 @@ import gzip
 import socket
 from typing import Any
 
+import aiohttp
 import pytest
 from yarl import URL
 
-from bridge.exchange import Places
 from bridge.outbound import Outbound
+from bridge.places import Places
 from tests.delivery.wire import OK, Reader, Writer, answering, failure, post, read_request, reset
 
 
@@ -36,9 +37,9 @@ async def test_what_is_sent_and_what_comes_back(serve: Any, outbound: Outbound) 
     ],
 )  # fmt: skip
 async def test_a_known_place_is_asked_as_a_new_one(url: str) -> None:
-    places = Places("caep-bridge/test")
-    place, target = places.add(url, True)
-    known = places.find(url, True)
+    places = Places("caep-bridge/test", aiohttp.TCPConnector(), 1)
+    place, target = places.add(url)
+    known = places.find(url)
     assert known in (None, (place, target))
     assert target == URL(url).raw_path_qs
     assert f"Host: {URL(url).host_port_subcomponent}\r\n".encode() in place.request("GET", target, {}, None)
@@ -53,11 +54,10 @@ async def test_a_known_place_is_asked_as_a_new_one(url: str) -> None:
     ],
 )  # fmt: skip
 async def test_no_other_url_passes_as_one_of_a_known_place(url: str) -> None:
-    places = Places("caep-bridge/test")
-    places.add("https://h.example/", True)
-    assert places.find("https://h.example/a", True) is not None
-    assert places.find("https://h.example/a", False) is None
-    assert places.find(url, True) is None
+    places = Places("caep-bridge/test", aiohttp.TCPConnector(), 1)
+    places.add("https://h.example/")
+    assert places.find("https://h.example/a") is not None
+    assert places.find(url) is None
 
 
 async def test_a_get_on_a_stale_kept_connection_is_tried_once_more(serve: Any, outbound: Outbound) -> None:

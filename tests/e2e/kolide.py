@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
@@ -14,6 +14,7 @@ from aiohttp import web
 from tests.e2e.times import iso
 
 Status = Literal["compliant", "not-compliant"]
+Flip = Callable[[str, str, dict[str, Any]], dict[str, Any]]
 Kind = Literal["status", "html", "half", "cut", "hang", "keyless", "loop", "second_page"]
 
 
@@ -30,7 +31,7 @@ class Trouble:
     status: int = 500
     headers: Mapping[str, str] = field(default_factory=dict)
     delay: float = 30.0
-    at: Literal["device", "issues", "person", ""] = ""
+    at: Literal["device", "issues", "person", "devices", "people", ""] = ""
     """Only this question fails; "" is each."""
 
 
@@ -59,6 +60,8 @@ class KolideApi:
         """Of every answer."""
         self.troubles: dict[int, Trouble] = {}
         """Of answers about this device, or this person."""
+        self.flip_list: Flip = lambda what, cursor, answer: answer
+        """Changes what a list of the fleet answers: (devices, issues or people; cursor; page) → page."""
         self.page_size = 100
         self.asked: Counter[str] = Counter()
         """Path → how often it was asked for."""
@@ -84,6 +87,9 @@ class KolideApi:
         app.router.add_get("/devices/{id}", self._device)
         app.router.add_get("/devices/{id}/open_issues", self._issues)
         app.router.add_get("/people/{id}", self._person)
+        app.router.add_get("/devices", self._list)
+        app.router.add_get("/issues", self._list)
+        app.router.add_get("/people", self._list)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self._runner.setup()
         site = web.TCPSite(self._runner, "127.0.0.1", 0)
@@ -101,35 +107,52 @@ class KolideApi:
         laptop = self.laptops.get(self._number(request))
         if laptop is None or not laptop.exists:
             return await self._answer(request, "device", None)
+        return await self._answer(request, "device", self._told(laptop))
+
+    def _told(self, laptop: Laptop) -> dict[str, Any]:
         owner: dict[str, str | None] = {"identifier": "", "link": None}
         if laptop.owner is not None:
             owner = {"identifier": str(laptop.owner), "link": f"{self.url}/people/{laptop.owner}"}
-        return await self._answer(
-            request,
-            "device",
-            {
-                "id": str(laptop.id),
-                "name": f"lap-{laptop.id}",
-                "registered_at": "2026-01-05T08:00:00Z" if laptop.owner is not None else None,
-                "last_seen_at": iso(),
-                "registered_owner_info": owner,
-                "auth_state": "Will Block" if laptop.truth == "not-compliant" else "Good",
-                "will_block_at": None,
-                "device_type": "Mac",
-            },
-        )
+        return {
+            "id": str(laptop.id),
+            "name": f"lap-{laptop.id}",
+            "registered_at": "2026-01-05T08:00:00Z" if laptop.owner is not None else None,
+            "last_seen_at": iso(),
+            "registered_owner_info": owner,
+            "auth_state": "Will Block" if laptop.truth == "not-compliant" else "Good",
+            "will_block_at": None,
+            "device_type": "Mac",
+        }
 
     async def _issues(self, request: web.Request) -> web.StreamResponse:
         laptop = self.laptops[self._number(request)]
+        answer = self._page(request, [self._issue(laptop, key) for key in sorted(laptop.issues)])
+        return await self._answer(request, "issues", answer, second="cursor" in request.query)
+
+    async def _list(self, request: web.Request) -> web.StreamResponse:
+        """A page of `/devices`, `/issues` or `/people`."""
+        what = request.path.strip("/")
+        laptops = [one for one in self.laptops.values() if one.exists]
+        if what == "devices":
+            rows = [self._told(one) for one in laptops]
+        elif what == "issues":
+            rows = [self._issue(one, key) for one in laptops for key in sorted(one.issues)]
+            rows.append({**rows[0], "id": "1", "resolved_at": iso()} if rows else {})
+        else:
+            rows = [{"id": str(key), "name": f"Person {key}", "email": email} for key, email in self.people.items()]
+        answer = self.flip_list(
+            what, request.query.get("cursor", ""), self._page(request, [row for row in rows if row])
+        )
+        return await self._answer(request, what, answer, second="cursor" in request.query)
+
+    def _page(self, request: web.Request, rows: list[dict[str, Any]]) -> dict[str, Any]:
         begin = int(request.query.get("cursor", "0").removeprefix("c"))
-        keys = sorted(laptop.issues)
-        page = keys[begin : begin + self.page_size]
-        more = f"c{begin + self.page_size}" if begin + self.page_size < len(keys) else ""
-        answer = {
-            "data": [self._issue(laptop, key) for key in page],
+        page = rows[begin : begin + self.page_size]
+        more = f"c{begin + self.page_size}" if begin + self.page_size < len(rows) else ""
+        return {
+            "data": page,
             "pagination": {"next": "", "current_cursor": "", "next_cursor": more, "count": len(page)},
         }
-        return await self._answer(request, "issues", answer, second=begin > 0)
 
     def _issue(self, laptop: Laptop, key: int) -> dict[str, Any]:
         return {
@@ -158,7 +181,9 @@ class KolideApi:
         self.asked[request.path] += 1
         if request.headers.get("authorization") != f"Bearer {self.key}":
             return web.json_response({"error": "no such key"}, status=401)
-        trouble = self.trouble or self.troubles.get(self._number(request))
+        trouble = self.trouble
+        if trouble is None and "id" in request.match_info:
+            trouble = self.troubles.get(self._number(request))
         if trouble is not None and trouble.at in ("", what):
             failed = await self._failed(request, trouble, what, answer or {}, second)
             if failed is not None:
@@ -181,7 +206,7 @@ class KolideApi:
         if trouble.kind == "hang":
             await asyncio.sleep(trouble.delay)
             return None
-        return self._bad_list(trouble, answer, second) if what == "issues" else None
+        return self._bad_list(trouble, answer, second) if "data" in answer else None
 
     @staticmethod
     def _bad_list(trouble: Trouble, answer: dict[str, Any], second: bool) -> web.Response | None:

@@ -36,6 +36,8 @@ class Service:
             "delivery": {"allow_insecure_targets": True},
             "log": {"format": "json"},
         }
+        self.channels: list[dict[str, Any]] = []
+        """Each a [[notify]]."""
         self.process: asyncio.subprocess.Process | None = None
         self.fragile = False
         """Whether it is started so that `crash` can be told where to kill itself (see `tests.e2e.crash_at`)."""
@@ -54,7 +56,8 @@ class Service:
 
     async def begin(self, crash: str = "") -> None:
         """Start `serve` and return at once. `crash`: where it kills itself, as `settle.before 2`."""
-        (self.folder / "config.toml").write_text(toml(self.tables))
+        channels = "".join(toml({"[notify]": channel}) for channel in self.channels)
+        (self.folder / "config.toml").write_text(toml(self.tables) + channels)
         if crash:
             self.fragile = True
             (self.folder / "crash-at").write_text(crash)
@@ -95,7 +98,7 @@ class Service:
         (self.folder / "crash-at").write_text(where)
         self.signal(signal.SIGUSR1)
 
-    async def ended(self, seconds: float = 15.0) -> int:
+    async def ended(self, seconds: float = 60.0) -> int:
         """The exit code, once it is gone; -9 if it was killed."""
         assert self.process is not None
         async with asyncio.timeout(seconds):

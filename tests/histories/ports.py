@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 START = 1_800_000_000.0
 
 
@@ -23,6 +25,7 @@ class Clock:
 
     async def sleep(self, seconds: float) -> None:
         self.time += seconds
+        await asyncio.sleep(0)
 
 
 class Ids:

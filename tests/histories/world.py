@@ -6,16 +6,19 @@ The model is plain on purpose: what the vendor knows, and what each receiver hea
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
+from bridge.connector.sweep import SweepPage
 from bridge.model import (
     DeliveryState,
     Event,
     Finding,
     LookFailed,
     Outcome,
+    Override,
     Owner,
     Parsed,
     SignedSET,
@@ -27,14 +30,18 @@ from bridge.model import (
     VerifiedWebhook,
     Webhook,
 )
+from bridge.pipeline.gate import Gate
 from bridge.pipeline.intake import digest
 from bridge.pipeline.looks import Lane
 from bridge.pipeline.outbox import Outbox
+from bridge.pipeline.reconcile import Reconciler
 from bridge.pipeline.resume import resume
 from bridge.pipeline.tell import Teller
+from bridge.posture.guard import Limits
 from bridge.posture.identity import Identity
 from bridge.store import open_store
-from bridge.store.records import Arrival, Delivery, Ring, StreamRow
+from bridge.store.errands import Errand
+from bridge.store.records import Arrival, Delivery, LedgerWrite, Ring, StreamRow, Unit
 from tests.histories.ports import START, Clock, Dice, Ids, Nothing
 
 
@@ -69,13 +76,19 @@ class Vendor:
     fold_recoveries = False
     dry_run = False
     judge = OpenIssues()
+    has_list = lists_whole_fleet = True
+    list_every = 3600.0
+    looks_a_minute = None
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self.clock = clock
         self.laptops: dict[str, Laptop] = {}
         self.emails: dict[str, str] = {}
         self.up = True
         self.fresh: list[bool] = []
         """Of each look, whether it was to be asked without what is remembered."""
+
+    reads_headers: frozenset[str] = frozenset()
 
     def verify(self, webhook: Webhook) -> VerifiedWebhook:
         return VerifiedWebhook(webhook)
@@ -88,6 +101,9 @@ class Vendor:
         await asyncio.sleep(0)
         if not self.up:
             raise LookFailed("down", "no connection")
+        return self._answer(device_id, now)
+
+    def _answer(self, device_id: str, now: float) -> Snapshot:
         laptop = self.laptops[device_id]
         if not (laptop.exists and laptop.seen):
             return Snapshot(device_id, now, present=False)
@@ -95,6 +111,16 @@ class Vendor:
         return Snapshot(
             device_id, now, owner=Owner(laptop.owner, self.emails[laptop.owner]), name=device_id, findings=findings
         )
+
+    async def sweep(self, resume: str | None = None) -> AsyncIterator[SweepPage]:
+        if not self.up:
+            raise LookFailed("down", "no connection")
+        answers = [self._answer(name, self.clock.now()) for name in sorted(self.laptops)]
+        listed = tuple(one for one in answers if one.present)
+        for index in range(int(resume or 0), len(listed), 2):
+            await asyncio.sleep(0)
+            last = index + 2 >= len(listed)
+            yield SweepPage(listed[index : index + 2], (), None if last else str(index + 2), len(listed))
 
 
 @dataclass(frozen=True)
@@ -122,7 +148,8 @@ class Receiver:
 class World:
     def __init__(self, folder: Path | None = None) -> None:
         """On a store in memory, or on SQLite in this folder."""
-        self.clock, self.ids, self.vendor = Clock(), Ids(), Vendor()
+        self.clock, self.ids = Clock(), Ids()
+        self.vendor = Vendor(self.clock)
         self.minted: dict[str, Event] = {}
         self.receivers = {
             "risk": Receiver(Stream("s1", "risk", "https://a.example", "okta", "https://a.example", aggregate="user")),
@@ -149,8 +176,14 @@ class World:
         self.loop.run_until_complete(self.store.release_leases())
         sources = {"vendor": self.vendor}
         self.outbox = Outbox(self.store, self.push, self.clock, Dice(), Nothing(), self.trouble)
+        self.gate = Gate(self.store, Limits(max_users=1, max_percent=100.0, window=60.0))
+        self.loop.run_until_complete(self.gate.recall(self.clock.now()))
         self.teller = Teller(
-            self.store, sources, self.streams, Identity(), self.mint, self.clock, Dice(), Nothing(), lambda: None
+            self.store, sources, self.streams, Identity(), self.mint, self.clock, Dice(), Nothing(), lambda: None,
+            gate=self.gate,
+        )  # fmt: skip
+        self.reconciler = Reconciler(
+            self.vendor, self.store, self.teller, self.clock, Nothing(), hold_baseline=False, rang=lambda name: None
         )
         self.lane = Lane(self.vendor, self.store, self.teller, self.clock, Nothing(), self.trouble)
         self.task = self.loop.create_task(self.teller.run())
@@ -255,6 +288,44 @@ class World:
         """Oldest first."""
         found = self.store.deliveries(stream_id=receiver.stream.id, state=state, limit=1000)
         return self.loop.run_until_complete(found)[::-1]
+
+    def reconcile(self) -> None:
+        """As far as the list goes; the looks that it rings for are done when the world works."""
+        errand = Errand(self.ids.new(), "reconcile", "vendor", self.clock.now(), "test")
+        work = self.loop.create_task(self.reconciler(errand, self._noted))
+        self.loop.run_until_complete(asyncio.wait([work, self.loop.create_task(self._swept())]))
+        problem = work.exception()
+        assert problem is None or not self.vendor.up, problem
+
+    async def _noted(self, doc: Mapping[str, Any]) -> None:
+        self.noted = doc
+
+    async def _swept(self) -> None:
+        """The reconciler waits for looks, and nobody but the world makes them."""
+        for _ in range(50):
+            await asyncio.sleep(0)
+            await self._work(10)
+
+    def release(self) -> None:
+        """An operator lets through whatever the guard holds; what it is about is looked at again."""
+        for row in self.loop.run_until_complete(self.store.held(limit=1000)):
+            assert row.held is not None
+            freed = replace(row, held=replace(row.held, why="released"))
+            self.loop.run_until_complete(self.store.commit([Unit(ledger=(LedgerWrite(freed),))]))
+        self.ring_all()
+
+    def ring_all(self) -> None:
+        now = self.clock.now()
+        rings = [Ring("vendor", name, self.ids.token(), now, None) for name in self.vendor.laptops]
+        self.loop.run_until_complete(self.store.ring(rings))
+
+    def override(self, name: str, status: Status, seconds: float) -> None:
+        device = self.loop.run_until_complete(self.store.device("vendor", name))
+        if device is not None:
+            now = self.clock.now()
+            changed = replace(device, override=Override(status, now + seconds, now, "root", "test"))
+            ring = Ring("vendor", name, self.ids.token(), now, None)
+            self.loop.run_until_complete(self.store.commit([Unit(devices=(changed,), rings=(ring,))]))
 
     def work(self, rounds: int = 50) -> None:
         """Until there is nothing to do at this time."""

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import random
 import time
 from typing import Any
 
+import orjson
 import pytest
 
 from bridge.observe.redact import GONE, TOO_DEEP, Redact
@@ -112,3 +114,29 @@ def test_no_text_takes_quadratic_time(piece: str) -> None:
     for tail in ("", "@", " @x", " %40 eyJ PRIVATE KEY"):
         line(event=text + tail)
     assert time.monotonic() - begun < 2
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_needs_nothing_is_exactly_what_stays_as_it_is(seed: int) -> None:
+    dice = random.Random(seed)
+    texts = ["done", EMAIL, "a b", "eyJhIjox.e30.x", "Bearer abc", "a%40b", "x" * 20_000, "200", "\\u0040", "é", ""]
+    names = ["outcome", "token", "api_key", "txn", EMAIL, "took", "streams", "a b"]
+
+    def value(depth: int) -> Any:
+        kinds = [lambda: dice.choice(texts[:1] if dice.random() < 0.8 else texts), lambda: 5, lambda: None, lambda: 0.5]
+        if depth:
+            kinds += [lambda: members(depth - 1), lambda: [value(depth - 1)], lambda: {1: "x"}]
+        return dice.choice(kinds)()
+
+    def members(depth: int) -> dict[str, Any]:
+        return {dice.choice(names if dice.random() < 0.3 else names[::5]): value(depth) for _ in range(3)}
+
+    redact = Redact(b"k" * 32)
+    found = set()
+    for _ in range(50):
+        event = members(dice.choice([0, 1, 2, 8]))
+        line = orjson.dumps(event, option=orjson.OPT_NON_STR_KEYS).decode()
+        found.add(redact.needless(event, line))
+        if redact.needless(event, line):
+            assert redact(None, "", event) == event
+    assert found == {True, False}

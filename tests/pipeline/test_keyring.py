@@ -13,6 +13,7 @@ from bridge.errors import ConfigError, Conflict
 from bridge.key import KeyRow
 from bridge.model import Event, Stream
 from bridge.pipeline import rotation
+from bridge.pipeline.journal import Journal
 from bridge.pipeline.keyring import Keyring
 from bridge.pipeline.mint import Minter
 from bridge.pipeline.remint import Remint
@@ -29,6 +30,11 @@ from tests.store.given import FakeClock, mint, minted
 
 TERMS = Terms(publish_for=100.0, keep_retired=240.0)
 WHOM = stream(id="s", authorization_header=None)
+
+
+class Tokens(Ids):
+    def token(self) -> str:
+        return "0" * 32
 
 
 @dataclass
@@ -49,7 +55,8 @@ class House:
 
     async def started(self) -> Keyring:
         source = Source(self.files, self.secret)
-        self.keyring = Keyring(self.store, source, self.terms, self.clock, self.troubles.append)
+        journal = Journal(self.store, self.clock, Tokens(), "serve")
+        self.keyring = Keyring(self.store, source, self.terms, self.clock, journal, self.troubles.append)
         await self.keyring.open()
         self.minter = Minter(ISSUER, lambda: self.keyring.ring, self.clock, self.ids, None)
         self.remint = Remint(self.store, self.minter, lambda: self.streams, self.clock)

@@ -274,7 +274,7 @@ def test_a_new_device_of_a_renamed_person_renames_the_rest() -> None:
     assert (sets(owed), len(owed.moves)) == ([], 1)
     assert {device.login for device in owed.devices} == {NEW.email}
     fresh = draft_of(None, decide(None, seen, context()), Standing.DECIDED, STREAMS, "kolide", "t1")
-    assert fresh.seeks_family
+    assert fresh.person == ("kolide", NEW.id)
 
 
 def test_devices_of_the_old_login_that_stay_keep_the_row() -> None:

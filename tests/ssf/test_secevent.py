@@ -31,6 +31,13 @@ def test_a_batch_verifies_against_the_published_keys(ring: KeyRing) -> None:
         assert (signed.jti, signed.iat, signed.kid) == (given["jti"], given["iat"], ring.active.kid)
 
 
+def test_each_byte_is_as_joserfc_would_make_it(ring: KeyRing) -> None:
+    (signed,) = mint([{"jti": "ä\u2028", "iat": 1, "b": [None, 2.5]}], ring.active)
+    header = {"alg": "RS256", "kid": ring.active.kid, "typ": "secevent+jwt"}
+    payload = '{"jti":"ä\u2028","iat":1,"b":[null,2.5]}'.encode()
+    assert signed.text == jws.serialize_compact(header, payload, ring.active.private, algorithms=["RS256"])
+
+
 def test_another_key_does_not_verify(ring: KeyRing, tmp_path: Path) -> None:
     other = KeyFiles(tmp_path / "keys").make()
     (signed,) = mint([{"jti": "a", "iat": 1}], ring.active)

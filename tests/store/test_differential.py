@@ -12,6 +12,9 @@ import pytest
 
 from bridge.model import FindingState, LedgerRow, Status
 from bridge.store import open_store
+from bridge.store.archive import Wanted
+from bridge.store.erasure import Erase
+from bridge.store.expiry import KINDS
 from bridge.store.protocol import Store
 from bridge.store.records import LedgerMove, LedgerWrite, LookDone, Settlement, Unit, Urgency
 from tests.store.given import FakeClock, arrival, device, mint, ring, says, url
@@ -41,6 +44,7 @@ class Program:
         self.clock.at += self.dice.choice([0, 1, 5])
         self.count += 1
         kinds = [self.accept, self.look, self.commit, self.commit, self.lease, self.settle, self.settle, self.by_hand]
+        kinds += [self.keep_house] * (self.dice.random() < 0.3)
         await self.dice.choice(kinds)()
 
     def ring(self) -> Any:
@@ -132,7 +136,23 @@ class Program:
             calls.append(lambda store: store.cancel_stream(stream_id, now, "off"))
         await self.both(self.dice.choice(calls))
 
+    async def keep_house(self) -> None:
+        kind, before, limit = (
+            self.dice.choice(KINDS),
+            self.clock.at - self.dice.randint(0, 60),
+            self.dice.randint(1, 20),
+        )
+        await self.both(lambda store: store.expire(kind, before, limit=limit))
+        subject, device_id = self.dice.choice(SUBJECTS), self.dice.choice(DEVICES)
+        undone = frozenset(s for s in STREAMS if self.dice.random() < 0.5)
+        subjects = tuple((stream_id, subject) for stream_id in STREAMS)
+        what = Erase((("k", device_id),), subjects, undone, abandon=self.dice.random() < 0.3)
+        if self.dice.random() < 0.2:
+            await self.both(lambda store: store.erase(what, self.clock.at))
+
     async def compare(self) -> None:
+        await self.both(lambda store: store.webhooks(Wanted(bodies=True)))
+        await self.both(lambda store: store.subjects())
         keys = [(stream_id, subject) for stream_id in STREAMS for subject in SUBJECTS]
         await self.both(lambda store: store.scene(SUBJECTS, keys))
         await self.both(lambda store: store.deliveries(limit=1000))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from itertools import count
 
 from bridge.clock import Clock
 from bridge.key import KeyRow
@@ -10,7 +11,8 @@ from bridge.model import Device, LedgerRow
 from bridge.store.errands import ConnectorRow, Errand
 from bridge.store.ledger_rules import tail_of
 from bridge.store.notices import Notice
-from bridge.store.records import Arrival, AuditEntry, Delivery, Look, Quarantined, StreamRow
+from bridge.store.records import Arrival, AuditEntry, Delivery, Look, Quarantined, Ring, StreamRow
+from bridge.value import replace
 
 Pair = tuple[str, str]
 
@@ -28,14 +30,33 @@ class Tables:
         self._ledger: dict[Pair, LedgerRow] = {}
         """Their `tail` is only a name here; `_seen` fills in how the delivery stands."""
         self._deliveries: dict[int, Delivery] = {}
-        self._last_id = 0
         self._heads: dict[Pair, int] = {}
         self._streams: dict[str, StreamRow] = {}
         self._keys: dict[str, KeyRow] = {}
-        self._audit: list[AuditEntry] = []
+        self._audit: list[tuple[int, AuditEntry]] = []
+        self._marks: dict[str, str] = {}
+        self._rung: dict[str, tuple[str, tuple[str, ...]]] = {}
+        """webhook or misfit id → the cause, and the devices that it rang for."""
+        self._emptied: set[str] = set()
+        """Webhooks whose payload is deleted."""
+        self._hashes: dict[str, str] = {}
+        """webhook id → the hash of its delivery id."""
+        self._last_id = 0
+        """The greatest id of a delivery that was removed."""
+        self._sequence = count(1)
+        """Of audit entries and misfits."""
+        self._misfit_numbers: dict[str, int] = {}
         self._errands: dict[str, Errand] = {}
         self._connectors: dict[str, ConnectorRow] = {}
         self._notices: dict[Pair, Notice] = {}
+
+    def _note_rung(self, webhook_id: str, rings: Sequence[Ring]) -> None:
+        self._rung[webhook_id] = (rings[0].txn if rings else "", tuple(ring.device_id for ring in rings))
+
+    def _remove_deliveries(self, ids: Iterable[int]) -> None:
+        self._last_id = max(self._last_id, *self._deliveries) if self._deliveries else self._last_id
+        for id_ in ids:
+            del self._deliveries[id_]
 
     def _seen(self, row: LedgerRow) -> LedgerRow:
         return row if row.tail is None else replace(row, tail=tail_of(self._deliveries[row.tail.id]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
 
 from bridge.errors import StoreProblem
 from bridge.model import Device, LedgerRow, Status, Tail
@@ -11,6 +10,7 @@ from bridge.store.hold_rules import hold_kind
 from bridge.store.ledger_rules import tail_of
 from bridge.store.memory.inbox import Inbox
 from bridge.store.records import Clash, Delivery, LedgerWrite, NewDelivery, Scene, Unit
+from bridge.value import replace
 
 
 class _Clashed(Exception):
@@ -96,7 +96,7 @@ class Beliefs(Inbox):
         return tail_of(row)
 
     def _next_id(self) -> int:
-        """Ids are never given twice, whatever was pruned."""
+        """Ids are never given twice, whatever was removed."""
         return max(self._last_id, *self._deliveries) + 1 if self._deliveries else self._last_id + 1
 
     def _end(self, before: Delivery, after: Delivery) -> None:
@@ -132,12 +132,13 @@ class Beliefs(Inbox):
         ]
         return found[:limit]
 
-    async def devices_of_person(self, connector: str, owner_id: str) -> list[Device]:
-        return [
-            device
-            for _, device in sorted(self._devices.items())
-            if device.connector == connector and device.owner is not None and device.owner.id == owner_id
-        ]
+    async def devices_of_people(self, people: Collection[tuple[str, str]]) -> dict[tuple[str, str], list[Device]]:
+        found: dict[tuple[str, str], list[Device]] = {person: [] for person in people}
+        for (connector, _), device in sorted(self._devices.items()):
+            person = (connector, device.owner.id or "") if device.owner is not None else None
+            if person in found:
+                found[person].append(device)
+        return found
 
     async def told(self, stream_id: str, status: Status, *, after: str = "", limit: int = 100) -> list[LedgerRow]:
         found = [

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Literal
 
 from bridge.store.errands import ConnectorRow, Errand
 from bridge.store.memory.base import Tables
 from bridge.store.memory.inbox import free
+from bridge.value import replace
 
 
 class Errands(Tables):

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from bridge.errors import StoreProblem
 from bridge.store.look_rules import finished, rung
 from bridge.store.memory.base import Tables
 from bridge.store.records import Accepted, Arrival, LeasedLook, Look, LookDone, Quarantined, Ring
+from bridge.value import replace
 
 
 def free(leased_until: float | None, now: float) -> bool:
@@ -23,13 +23,19 @@ class Inbox(Tables):
         if arrival.id in self._webhooks:
             raise StoreProblem("the store has a webhook of this id")
         self._webhooks[arrival.id] = arrival
+        self._note_rung(arrival.id, arrival.rings)
         if arrival.delivery_hash is not None:
             self._webhook_ids[arrival.delivery_hash] = arrival.id
+            self._hashes[arrival.id] = arrival.delivery_hash
         self._ring(arrival.rings)
         return Accepted(arrival.id, duplicate=False)
 
     async def quarantine(self, misfit: Quarantined, rings: Sequence[Ring], keep: int = 1000) -> None:
+        if any(misfit.id == kept.id for kept in self._quarantine):
+            raise StoreProblem("the store has a misfit of this id")
         self._quarantine.append(misfit)
+        self._misfit_numbers[misfit.id] = next(self._sequence)
+        self._note_rung(misfit.id, rings)
         del self._quarantine[: max(0, len(self._quarantine) - keep)]
         self._ring(rings)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 
 from bridge.model import DeliveryState, LedgerRow, Status
 from bridge.store.ledger_rules import WHY_NOT, cancelled, died, dropped, held, is_due, overruled, revived, unsent
@@ -11,6 +10,7 @@ from bridge.store.memory.base import Pair
 from bridge.store.memory.beliefs import Beliefs
 from bridge.store.memory.inbox import free
 from bridge.store.records import Backlog, Delivery, Settlement
+from bridge.value import replace
 
 
 class Outbox(Beliefs):

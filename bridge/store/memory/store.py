@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 
 from bridge.key import KeyRow
+from bridge.store.memory.erasure import Erasure
 from bridge.store.memory.errands import Errands
 from bridge.store.memory.holds import Holds
 from bridge.store.memory.notices import Notices
 from bridge.store.memory.undelivered import Undelivered
-from bridge.store.records import AuditEntry, StreamRow
+from bridge.store.records import StreamRow
+from bridge.value import replace
 
 
-class MemoryStore(Holds, Undelivered, Errands, Notices):
+class MemoryStore(Erasure, Holds, Undelivered, Errands, Notices):
     """Everything in dicts, gone with the process: for tests and for trying things out.
 
     It keeps every promise of the protocol but durability, and takes no more than one event loop.
@@ -36,11 +37,9 @@ class MemoryStore(Holds, Undelivered, Errands, Notices):
     async def prune_stream(self, stream_id: str) -> int:
         told = [key for key in self._ledger if key[0] == stream_id]
         sent = [id_ for id_, row in self._deliveries.items() if row.stream_id == stream_id]
-        self._last_id = max(self._last_id, *self._deliveries) if self._deliveries else self._last_id
         for key in told:
             del self._ledger[key]
-        for id_ in sent:
-            del self._deliveries[id_]
+        self._remove_deliveries(sent)
         self._heads = {key: id_ for key, id_ in self._heads.items() if key[0] != stream_id}
         self._streams.pop(stream_id, None)
         return len(told) + len(sent)
@@ -53,12 +52,6 @@ class MemoryStore(Holds, Undelivered, Errands, Notices):
             return False
         self._keys = {row.kid: row for row in rows}
         return True
-
-    async def record(self, entry: AuditEntry) -> None:
-        self._audit.append(entry)
-
-    async def audit(self, *, limit: int = 100) -> list[AuditEntry]:
-        return self._audit[::-1][:limit]
 
     async def ping(self) -> None:
         """Memory is there."""

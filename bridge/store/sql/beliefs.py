@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, bindparam, or_, select
@@ -71,12 +71,14 @@ def device(conn: Connection, connector: str, device_id: str) -> Device | None:
     return None if row is None else rows.device(*row)
 
 
-def of_person_many(conn: Connection, people: Sequence[tuple[str, str]]) -> list[list[Device]]:
+def of_people(conn: Connection, people: Collection[tuple[str, str]]) -> dict[tuple[str, str], list[Device]]:
     """The devices of each person, who is (connector, owner id), by device id."""
     found: dict[tuple[str, str], list[Device]] = {person: [] for person in people}
     for connector, owner_id, doc, version in rows_of(conn, _OF_PERSON, people):
         found[connector, owner_id].append(rows.device(doc, version))
-    return [sorted(found[person], key=lambda device: device.device_id) for person in people]
+    for devices_ in found.values():
+        devices_.sort(key=lambda device: device.device_id)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

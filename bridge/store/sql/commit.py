@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
@@ -13,9 +12,10 @@ from bridge.store.ledger_rules import unsent
 from bridge.store.records import Clash, LedgerWrite, NewDelivery, Unit
 from bridge.store.sql import rows
 from bridge.store.sql.dialect import Swift, among, delivery_ids, rows_of, upsert
-from bridge.store.sql.heads import Key, promote
+from bridge.store.sql.heads import IS_FIRST, Key, promote
 from bridge.store.sql.looks import LookBook
 from bridge.store.sql.tables import deliveries, devices, ledger
+from bridge.value import value
 
 _Pair = tuple[str, str]
 
@@ -40,7 +40,7 @@ _SUPERSEDE = Swift(
 )
 _PUT_DEVICE = Swift(upsert(devices))
 _PUT_LEDGER = Swift(upsert(ledger))
-_PUT_DELIVERY = Swift(insert(deliveries))
+_PUT_DELIVERY = Swift(insert(deliveries).values(head=IS_FIRST))
 _GO = Swift(
     delete(ledger).where(ledger.c.stream_id == bindparam("k_stream"), ledger.c.subject == bindparam("k_subject"))
 )
@@ -50,7 +50,7 @@ class _Clashed(Exception):
     pass
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Row:
     """A ledger row: its version (0: there is none), the delivery that it names, and what is to be written."""
 
@@ -62,7 +62,7 @@ class _Row:
 _NONE = _Row()
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class _Dev:
     version: int = 0
     write: Device | None = None
@@ -141,7 +141,7 @@ class _Draft:
                 for id_, (_, write) in self._superseded.items()
             ])  # fmt: skip
         ids = self._mint()
-        promote(conn, [key for key, _ in self._superseded.values()] + [(m.stream_id, m.order) for m in self._mints])
+        promote(conn, [key for key, _ in self._superseded.values()])
         gone = [key for key, row in self._ledger.items() if not row.version and key in self._stood]
         if gone:
             _GO.many(conn, [{"k_stream": stream_id, "k_subject": subject} for stream_id, subject in gone])

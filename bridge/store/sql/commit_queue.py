@@ -14,7 +14,6 @@ as long, and then gets an `Unavailable` that says that the outcome is not known.
 from __future__ import annotations
 
 import asyncio
-import math
 import threading
 import time
 from collections import deque
@@ -28,48 +27,17 @@ from sqlalchemy.exc import DBAPIError
 from bridge.errors import BridgeError, StoreProblem, Unavailable
 from bridge.store.sql.engine import connect
 from bridge.store.sql.faults import meaning, spoils_connection
+from bridge.store.sql.waiting import BatchFunction, Load, Waiting, Watch
 
 MOST_ROWS = 256
 BUSY = 1500.0
 """Items a second from which commits keep their pace."""
 PACE = 0.010
 """Seconds from one commit's beginning to the next one's, under load."""
-_MEMORY = 0.1
-"""Seconds over which the load is felt."""
 _LAST_PATIENCE = 5
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-BatchFunction = Callable[[Connection, Sequence[Any]], Sequence[Any]]
-
-
-class _Waiting:
-    """One caller's item. `sealed`: its commit has begun. Both flags change under the queue's lock only."""
-
-    __slots__ = ("function", "future", "gone", "item", "loop", "sealed", "weight")
-
-    def __init__(self, function: BatchFunction, item: object, weight: int) -> None:
-        self.function = function
-        self.item = item
-        self.weight = weight
-        self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[Any] = self.loop.create_future()
-        self.gone = False
-        self.sealed = False
-
-
-class _Load:
-    """How many items a second were taken lately."""
-
-    __slots__ = ("rate", "taken_at")
-
-    def __init__(self) -> None:
-        self.rate = 0.0
-        self.taken_at = 0.0
-
-    def took(self, items: int, now: float) -> None:
-        self.rate = self.rate * math.exp(-max(now - self.taken_at, 0.0) / _MEMORY) + items / _MEMORY
-        self.taken_at = now
 
 
 class _TakenBack(Exception):
@@ -93,12 +61,13 @@ class CommitQueue:
         self._admit = admit
         self._pace = pace
         self._pacing = False
-        self._load = _Load()
+        self._load = Load()
         self._conn: Connection | None = None
         self._lock = threading.Condition()
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: deque[Waiting] = deque()
         self._calling: asyncio.AbstractEventLoop | None = None
         """The loop that will call the thread once it has run what is ready now."""
+        self._watches: dict[asyncio.AbstractEventLoop, Watch] = {}
         self._closed = False
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
@@ -106,7 +75,7 @@ class CommitQueue:
         self, function: Callable[[Connection, Sequence[Item]], Sequence[Result]], item: Item, *, rows: int = 1
     ) -> Result:
         """What `function` made of `item`, committed. Raises Unavailable or StoreProblem, and has changed nothing."""
-        waiting = _Waiting(function, item, rows)
+        waiting = Waiting(function, item, rows)
         with self._lock:
             if self._closed:
                 raise Unavailable("the store is closed")
@@ -116,12 +85,11 @@ class CommitQueue:
             if self._calling is not waiting.loop:
                 self._calling = waiting.loop
                 waiting.loop.call_soon(self._call)
-        timer = waiting.loop.call_later(self._patience, self._lose_patience, waiting)
+        self._watch(waiting)
         try:
             result: Result = await waiting.future
             return result
         finally:
-            timer.cancel()
             if not waiting.future.done() or waiting.future.cancelled():
                 self._take_back(waiting)
 
@@ -141,12 +109,18 @@ class CommitQueue:
             if not self._pacing or len(self._waiting) >= MOST_ROWS:
                 self._lock.notify()
 
-    def _take_back(self, waiting: _Waiting) -> bool:
+    def _watch(self, waiting: Waiting) -> None:
+        watch = self._watches.get(waiting.loop)
+        if watch is None:
+            watch = self._watches[waiting.loop] = Watch(waiting.loop, self._patience, self._lose_patience)
+        watch.add(waiting)
+
+    def _take_back(self, waiting: Waiting) -> bool:
         with self._lock:
             waiting.gone = not waiting.sealed
             return waiting.gone
 
-    def _lose_patience(self, waiting: _Waiting) -> None:
+    def _lose_patience(self, waiting: Waiting) -> None:
         if waiting.future.done():
             return
         if self._take_back(waiting):
@@ -155,7 +129,7 @@ class CommitQueue:
             waiting.loop.call_later(self._patience * _LAST_PATIENCE, self._lose_hope, waiting)
 
     @staticmethod
-    def _lose_hope(waiting: _Waiting) -> None:
+    def _lose_hope(waiting: Waiting) -> None:
         if not waiting.future.done():
             waiting.future.set_exception(Unavailable("the disk does not answer: it is not known what was written"))
 
@@ -170,13 +144,13 @@ class CommitQueue:
                     loop.call_soon_threadsafe(_answer, answers)
         self._disconnect()
 
-    def _next_batch(self) -> list[_Waiting]:
+    def _next_batch(self) -> list[Waiting]:
         """Waits for items; an empty list once the queue is closed and drained."""
         with self._lock:
             while not self._waiting and not self._closed:
                 self._lock.wait()
             self._keep_pace()
-            batch: list[_Waiting] = []
+            batch: list[Waiting] = []
             rows = 0
             while self._waiting and (not batch or rows + self._waiting[0].weight <= MOST_ROWS):
                 rows += self._waiting[0].weight
@@ -195,9 +169,9 @@ class CommitQueue:
             self._lock.wait(left)
             self._pacing = False
 
-    def _outcome(self, batch: list[_Waiting]) -> list[Any]:
+    def _outcome(self, batch: list[Waiting]) -> list[Any]:
         """A result or an exception for each."""
-        results: dict[_Waiting, Any] = {}
+        results: dict[Waiting, Any] = {}
         apart = False
         try:
             while live := self._seal(batch, only_look=True):
@@ -221,7 +195,7 @@ class CommitQueue:
             return [problem] * len(batch)
         return [results.get(waiting) for waiting in batch]
 
-    def _transaction(self, batch: list[_Waiting], apart: bool) -> dict[_Waiting, Any]:
+    def _transaction(self, batch: list[Waiting], apart: bool) -> dict[Waiting, Any]:
         if self._admit is not None:
             self._admit()
         if self._conn is None:
@@ -234,7 +208,7 @@ class CommitQueue:
                 raise _TakenBack
         return results
 
-    def _seal(self, batch: list[_Waiting], *, only_look: bool = False) -> list[_Waiting]:
+    def _seal(self, batch: list[Waiting], *, only_look: bool = False) -> list[Waiting]:
         """Those of `batch` whose callers still wait; if that is all of them, they cannot be taken back any more."""
         with self._lock:
             live = [waiting for waiting in batch if not waiting.gone]
@@ -262,7 +236,7 @@ class CommitQueue:
                 conn.invalidate()
 
 
-def _answer(answers: list[tuple[_Waiting, Any]]) -> None:
+def _answer(answers: list[tuple[Waiting, Any]]) -> None:
     for waiting, result in answers:
         if waiting.future.done():
             continue
@@ -272,18 +246,18 @@ def _answer(answers: list[tuple[_Waiting, Any]]) -> None:
             waiting.future.set_result(result)
 
 
-def _together(conn: Connection, batch: list[_Waiting]) -> dict[_Waiting, Any]:
-    groups: dict[BatchFunction, list[_Waiting]] = {}
+def _together(conn: Connection, batch: list[Waiting]) -> dict[Waiting, Any]:
+    groups: dict[BatchFunction, list[Waiting]] = {}
     for waiting in batch:
         groups.setdefault(waiting.function, []).append(waiting)
-    results: dict[_Waiting, Any] = {}
+    results: dict[Waiting, Any] = {}
     for function, group in groups.items():
         results |= zip(group, function(conn, [waiting.item for waiting in group]), strict=True)
     return results
 
 
-def _one_by_one(conn: Connection, batch: list[_Waiting]) -> dict[_Waiting, Any]:
-    results: dict[_Waiting, Any] = {}
+def _one_by_one(conn: Connection, batch: list[Waiting]) -> dict[Waiting, Any]:
+    results: dict[Waiting, Any] = {}
     for waiting in batch:
         try:
             with conn.begin_nested():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import Connection, and_, bindparam, exists, func, literal_column, select, update
+from sqlalchemy import Connection, and_, bindparam, case, exists, func, literal_column, select, update
 
 from bridge.store.sql.dialect import Swift
 from bridge.store.sql.tables import HEAD, PENDING, deliveries
@@ -22,6 +22,16 @@ _OLDEST = (
     )
     .scalar_subquery()
 )
+IS_FIRST = case(
+    (and_(bindparam("k_state") == PENDING, ~exists().where(
+        _others.c.stream_id == bindparam("k_stream"),
+        _others.c.order_key == bindparam("k_order"),
+        _others.c.state == PENDING,
+    )), HEAD),
+    else_=literal_column("0"),
+)  # fmt: skip
+"""The `head` of a row that is about to be made: 1 if it is to be sent and nothing of its key goes before it. To make it
+so at once spares half of what the row costs: it is written once, and its three indexes of heads are touched once."""
 _headed = deliveries.alias("headed")
 _HAS_HEAD = exists().where(
     and_(

@@ -57,9 +57,18 @@ def _values(arrival: Arrival) -> Values:
         "received_at": arrival.received_at,
         "type": arrival.type,
         "ignored": arrival.ignored,
+        **rung_for(arrival.rings),
+        "hash": arrival.delivery_hash,
         "headers": dumped(dict(arrival.headers)),
         "body": arrival.body,
     }
+
+
+def rung_for(rings: Sequence[Ring]) -> Values:
+    """The cause, and the devices that it rang for."""
+    if not rings:
+        return {"txn": "", "devices": "[]"}
+    return {"txn": rings[0].txn, "devices": dumped([ring.device_id for ring in rings])}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,8 @@ def quarantine_many(conn: Connection, items: Sequence[Misfit]) -> list[None]:
                 "id": kept.id,
                 "connector": kept.connector,
                 "received_at": kept.received_at,
+                **rung_for(item.rings),
+                "headers": dumped(dict(kept.headers)),
                 "body": kept.body,
                 "problem": kept.problem,
             },

@@ -1,13 +1,13 @@
-"""The small tables: streams, audit; and what keeps the house."""
+"""The small tables: streams; and what keeps the house."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from sqlalchemy import ColumnClause, Connection, bindparam, delete, func, insert, literal_column, select, update
+from sqlalchemy import ColumnClause, Connection, bindparam, delete, func, literal_column, select, update
 
-from bridge.store.records import AuditEntry, StreamRow
+from bridge.store.records import StreamRow
 from bridge.store.sql import tables
 from bridge.store.sql.dialect import Swift, upsert
 from bridge.store.sql.tables import PENDING, deliveries, devices
@@ -17,12 +17,6 @@ _PUT_STREAM = Swift(upsert(tables.streams, but=("paused",)))
 _PAUSE = update(tables.streams).where(tables.streams.c.id == bindparam("k_id")).values(paused=bindparam("why"))
 _PRUNE = {table: delete(table).where(table.c.stream_id == bindparam("k_id")) for table in (deliveries, tables.ledger)}
 _GO_STREAM = delete(tables.streams).where(tables.streams.c.id == bindparam("k_id"))
-_RECORD = insert(tables.audit)
-_AUDIT = (
-    select(*(column for column in tables.audit.c if column.name != "seq"))
-    .order_by(tables.audit.c.seq.desc())
-    .limit(bindparam("most"))
-)
 _TOUCH = update(tables.counters).values(value=tables.counters.c.value)
 _DEAD: ColumnClause[str] = literal_column("'dead'")
 _COUNTS = {
@@ -57,15 +51,6 @@ def prune_many(conn: Connection, items: Sequence[str]) -> list[int]:
         counts.append(sum(conn.execute(statement, {"k_id": stream_id}).rowcount for statement in _PRUNE.values()))
         conn.execute(_GO_STREAM, {"k_id": stream_id})
     return counts
-
-
-def record_many(conn: Connection, items: Sequence[AuditEntry]) -> list[None]:
-    conn.execute(_RECORD, [asdict(entry) for entry in items])
-    return [None] * len(items)
-
-
-def audit(conn: Connection, limit: int) -> list[AuditEntry]:
-    return [AuditEntry(*row) for row in conn.execute(_AUDIT, {"most": limit})]
 
 
 def counts(conn: Connection) -> Mapping[str, int]:

@@ -179,4 +179,7 @@ def new_delivery_values(mint: NewDelivery, delivery_id: int) -> Values:
         "state": mint.state,
         "created_at": mint.created_at,
         "rung_at": mint.rung_at,
+        "k_stream": mint.stream_id,
+        "k_order": mint.order,
+        "k_state": mint.state,
     }

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from bridge.clock import Clock
 from bridge.key import KeyRow
@@ -29,17 +29,11 @@ from bridge.store.sql import (
     undelivered,
 )
 from bridge.store.sql.commit_queue import PACE, CommitQueue
+from bridge.store.sql.records import Records
 from bridge.store.undelivered import Renewal
 
-Result = TypeVar("Result")
-_Read = Callable[[Connection], Any]
 
-
-def _read_many(conn: Connection, items: Sequence[_Read]) -> list[Any]:
-    return [item(conn) for item in items]
-
-
-class SqlStore:
+class SqlStore(Records):
     """`on_close` is called once, after the last connection is closed."""
 
     def __init__(
@@ -50,10 +44,6 @@ class SqlStore:
         self._reader = CommitQueue(reader, "store-reader", patience=patience)
         self._clock = clock
         self._on_close = on_close
-
-    async def _read(self, read: Callable[[Connection], Result]) -> Result:
-        result: Result = await self._reader.submit(_read_many, read)
-        return result
 
     # -- inbox and looks --------------------------------------------------------------------------
 
@@ -119,8 +109,8 @@ class SqlStore:
         want = beliefs.Filter(connector, status, search, hold, after, limit)
         return await self._read(lambda conn: beliefs.list_devices(conn, want))
 
-    async def devices_of_person(self, connector: str, owner_id: str) -> list[Device]:
-        return await self._reader.submit(beliefs.of_person_many, (connector, owner_id))
+    async def devices_of_people(self, people: Collection[tuple[str, str]]) -> dict[tuple[str, str], list[Device]]:
+        return await self._read(lambda conn: beliefs.of_people(conn, people))
 
     async def told(self, stream_id: str, status: Status, *, after: str = "", limit: int = 100) -> list[LedgerRow]:
         return await self._read(lambda conn: beliefs.told(conn, stream_id, status, after, limit))
@@ -197,12 +187,6 @@ class SqlStore:
 
     async def swap_keys(self, expected: Collection[KeyRow], rows: Collection[KeyRow]) -> bool:
         return await self._writer.submit(keys.swap_many, keys.Swap(frozenset(expected), tuple(rows)))
-
-    async def record(self, entry: r.AuditEntry) -> None:
-        await self._writer.submit(registers.record_many, entry)
-
-    async def audit(self, *, limit: int = 100) -> list[r.AuditEntry]:
-        return await self._read(lambda conn: registers.audit(conn, limit))
 
     # -- errands and connectors -------------------------------------------------------------------
 

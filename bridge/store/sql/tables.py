@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    DDL,
     BigInteger,
     Boolean,
     Column,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    event,
     false,
     literal_column,
     text,
@@ -35,9 +37,14 @@ webhooks = Table(
     Column("received_at", Float, nullable=False),
     Column("type", Text, nullable=False),
     Column("ignored", Text, nullable=False),
+    Column("txn", Text, nullable=False),
+    Column("devices", Text, nullable=False),
+    Column("hash", Text),
     Column("headers", Text, nullable=False),
-    Column("body", LargeBinary, nullable=False),
+    Column("body", LargeBinary),
 )  # fmt: skip
+"""`devices`: a list of ids, JSON. `hash`: that of `webhook_ids`, None where the vendor sends no id.
+`body` NULL: the payload is deleted; the line stays."""
 
 webhook_ids = Table(
     "webhook_ids", metadata,
@@ -53,8 +60,12 @@ quarantine = Table(
     Column("id", Text, nullable=False),
     Column("connector", Text, nullable=False),
     Column("received_at", Float, nullable=False),
+    Column("txn", Text, nullable=False),
+    Column("devices", Text, nullable=False),
+    Column("headers", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("problem", Text, nullable=False),
+    Index("ix_quarantine_id", "id", unique=True),
 )  # fmt: skip
 
 looks = Table(
@@ -214,13 +225,29 @@ audit = Table(
     Column("before", Text, nullable=False),
     Column("after", Text, nullable=False),
 )  # fmt: skip
+"""Triggers refuse every change of a row, and to delete one that is not older than the counter `audit_until`."""
+
+_REFUSAL = "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
+_UNTIL = "coalesce((SELECT value FROM counters WHERE name = 'audit_until'), 0)"
+for _trigger in (
+    f"CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit {_REFUSAL}",
+    f"CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit WHEN OLD.at >= {_UNTIL} {_REFUSAL}",
+):
+    event.listen(audit, "after_create", DDL(_trigger).execute_if(dialect="sqlite"))  # type: ignore[no-untyped-call]  # theirs
+
+marks = Table(
+    "marks", metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+)  # fmt: skip
 
 counters = Table(
     "counters", metadata,
     Column("name", Text, primary_key=True),
     Column("value", Big, nullable=False),
 )  # fmt: skip
-"""`delivery`: the last id given to a delivery. A row lock on it makes ids and commits come in one order."""
+"""`audit_until`: before that second audit rows may be deleted; moved by retention alone.
+`delivery`: the last id given to a delivery. A row lock on it makes ids and commits come in one order."""
 
 errands = Table(
     "errands", metadata,

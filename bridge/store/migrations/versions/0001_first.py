@@ -34,8 +34,11 @@ def _inbox() -> None:
         sa.Column("received_at", sa.Float(), nullable=False),
         sa.Column("type", sa.Text(), nullable=False),
         sa.Column("ignored", sa.Text(), nullable=False),
+        sa.Column("txn", sa.Text(), nullable=False),
+        sa.Column("devices", sa.Text(), nullable=False),
+        sa.Column("hash", sa.Text(), nullable=True),
         sa.Column("headers", sa.Text(), nullable=False),
-        sa.Column("body", sa.LargeBinary(), nullable=False),
+        sa.Column("body", sa.LargeBinary(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_webhooks"),
     )
     op.create_table(
@@ -52,10 +55,14 @@ def _inbox() -> None:
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("connector", sa.Text(), nullable=False),
         sa.Column("received_at", sa.Float(), nullable=False),
+        sa.Column("txn", sa.Text(), nullable=False),
+        sa.Column("devices", sa.Text(), nullable=False),
+        sa.Column("headers", sa.Text(), nullable=False),
         sa.Column("body", sa.LargeBinary(), nullable=False),
         sa.Column("problem", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("seq", name="pk_quarantine"),
     )
+    op.create_index("ix_quarantine_id", "quarantine", ["id"], unique=True)
     op.create_table(
         "looks",
         sa.Column("connector", sa.Text(), nullable=False),
@@ -207,6 +214,12 @@ def _registers() -> None:
         sa.PrimaryKeyConstraint("seq", name="pk_audit"),
     )
     op.create_table(
+        "marks",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("value", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_marks"),
+    )
+    op.create_table(
         "errands",
         sa.Column("id", sa.Text(), nullable=False),
         sa.Column("kind", sa.Text(), nullable=False),
@@ -242,3 +255,14 @@ def _registers() -> None:
     )
     counters = sa.table("counters", sa.column("name"), sa.column("value"))
     op.bulk_insert(counters, [{"name": "delivery", "value": 0}])
+    _audit_is_append_only()
+
+
+def _audit_is_append_only() -> None:
+    """Enforced by the database: no row is changed, and none goes that retention has not let go first."""
+    if op.get_bind().dialect.name != "sqlite":
+        return
+    refusal = "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
+    until = "coalesce((SELECT value FROM counters WHERE name = 'audit_until'), 0)"
+    op.execute(f"CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit {refusal}")
+    op.execute(f"CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit WHEN OLD.at >= {until} {refusal}")

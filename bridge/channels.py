@@ -1,0 +1,93 @@
+"""The operator's own channels, tied to the parts of a running bridge: notices, and the watch that raises them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from cryptography import x509
+
+from bridge.notify.occasion import Occasion
+from bridge.notify.retry import Sent
+from bridge.notify.send import Target, send, targets_of
+from bridge.observe.metrics import Metrics
+from bridge.parts import Parts, Ports
+from bridge.pipeline.looks import Lane
+from bridge.pipeline.notices import Notices
+from bridge.pipeline.outbox import Outbox
+from bridge.pipeline.watch import Sights, Watch
+from bridge.posture.guard import Direction
+from bridge.store.protocol import Store
+
+TLS_CERTIFICATE = "server.tls_cert_file"
+
+
+class Channels:
+    """`streams` gives stream id → name; `failing` the names of the checks of readiness that do not hold."""
+
+    def __init__(
+        self, parts: Parts, store: Store, ports: Ports, meter: Metrics, *,
+        outbox: Outbox, lanes: Mapping[str, Lane], streams: Callable[[], Mapping[str, str]],
+        failing: Callable[[], Awaitable[Sequence[str]]],
+    ) -> None:  # fmt: skip
+        self._parts = parts
+        self._clock = ports.clock
+        self._certificate = Certificate(parts.config.server.tls_cert_file)
+        alarms = parts.config.alarms
+        self.notices = Notices(
+            store, targets_of(parts.config.notify), alarms, self._send,
+            bridge=parts.config.transmitter.issuer, clock=ports.clock, ids=ports.ids, dice=ports.dice, meter=meter,
+        )  # fmt: skip
+        sights = Sights(
+            streams=streams,
+            unwell=outbox.unwell,
+            denied=lambda: {name: lane.denied for name, lane in lanes.items()},
+            failing=failing,
+            expiring=self._expiring,
+        )
+        self._watch = Watch(self.notices, store, sights, alarms, ports.clock)
+
+    async def start(self) -> None:
+        config = self._parts.config
+        await self.notices.start({*config.connectors, *config.receivers})
+
+    def work(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
+        """What must run, by name: nothing where no channel is configured."""
+        work = self.notices.work()
+        return [*work, ("watch", self._watch.run())] if work else []
+
+    def guard(self, connector: str, direction: Direction, people: int) -> None:
+        """A limit of the guard is exceeded. What it holds is seen by the watch; a mass recovery may pass, but not in
+        silence."""
+        if direction == "regains":
+            self.notices.raise_(Occasion("recovery", connector, count=people))
+
+    async def _send(self, target: Target, message_id: str, body: str) -> Sent:
+        return await send(self._parts.outbound, target, message_id, body, self._clock)
+
+    def _expiring(self) -> Mapping[str, float]:
+        end = self._certificate.end()
+        return {} if end is None else {TLS_CERTIFICATE: end}
+
+
+class Certificate:
+    """When a certificate in a file runs out. The file is read again when it has changed."""
+
+    def __init__(self, file: Path | None) -> None:
+        self._file = file
+        self._read_at = -1
+        self._end: float | None = None
+
+    def end(self) -> float | None:
+        """None if there is none, or none that can be read: that TLS then fails is said elsewhere."""
+        if self._file is None:
+            return None
+        try:
+            changed = self._file.stat().st_mtime_ns
+            if changed != self._read_at:
+                self._end = x509.load_pem_x509_certificate(self._file.read_bytes()).not_valid_after_utc.timestamp()
+                self._read_at = changed
+        except (OSError, ValueError):
+            return None
+        return self._end

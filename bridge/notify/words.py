@@ -1,0 +1,128 @@
+"""Each occasion in words, with what to do about it. Pure.
+
+The anchors are headings of docs/operating.md; the types follow Standard Webhooks ("Event types").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from bridge.notify.occasion import Kind, Occasion
+
+RUNBOOK: Final = "docs/operating.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    type: str
+    title: str
+    text: str
+    remedy: str
+    anchor: str
+
+
+_SAID: Final[Mapping[Kind, Said]] = {
+    "guard": Said(
+        "guard.held",
+        "The guard holds changes of {about}",
+        "{count} changes are held back because too many came at once. Receivers believe what they were told before "
+        "until you release or discard them.",
+        "caep-bridge guard status",
+        "alarm-guard",
+    ),
+    "recovery": Said(
+        "guard.recovery",
+        "Many people of {about} regain access at once",
+        "More than {count} people were found compliant again within the guard's window. What an answer of the vendor's "
+        "API stands behind goes through; what webhooks alone say is held.",
+        "ask the vendor's console whether that is true",
+        "alarm-guard",
+    ),
+    "dead": Said(
+        "delivery.dead",
+        "SETs to {about} were given up",
+        "{count} SETs are dead: the receiver refused them to the end and believes what it was told before.",
+        "caep-bridge deliveries list --state dead",
+        "alarm-dead",
+    ),
+    "unwell": Said(
+        "stream.unwell",
+        "The receiver {about} takes no SETs",
+        "Nothing could be delivered for {time}{code}. SETs wait, in order; none is lost.",
+        "caep-bridge streams show {about}",
+        "alarm-unwell",
+    ),
+    "well": Said(
+        "stream.well",
+        "The receiver {about} takes SETs again",
+        "It took none for {time}. What waited goes out now, in order.",
+        "",
+        "alarm-unwell",
+    ),
+    "denied": Said(
+        "connector.denied",
+        "The vendor refuses the credentials of {about}",
+        "Its API answers 401 or 403. No device of this connector can be looked at: failures and recoveries are missed.",
+        "give [connectors.{about}] valid credentials",
+        "alarm-denied",
+    ),
+    "expiring": Said(
+        "secret.expiring",
+        "{about} runs out",
+        "It is valid for {time} more.",
+        "replace it before",
+        "alarm-expiring",
+    ),
+    "drift": Said(
+        "connector.drift",
+        "Webhooks of {about} are being lost",
+        "The last reconciliation found {count} of {of} devices changed without a webhook. It has told what is so.",
+        "look at the webhook's deliveries at the vendor",
+        "alarm-drift",
+    ),
+    "stuck": Said(
+        "bridge.stuck",
+        "A part of the bridge is stuck: {about}",
+        "It has been failing for {time}. Webhooks may be refused with 503 and SETs may wait.",
+        "GET /readyz on the admin listener, and the log, say why",
+        "alarm-stuck",
+    ),
+    "test": Said(
+        "notify.test",
+        "A test from caep-bridge",
+        "If you can read this, notices arrive here.",
+        "",
+        "notices",
+    ),
+}  # fmt: skip
+
+
+def say(occasion: Occasion) -> Said:
+    """The words with their blanks filled; nothing but the occasion's own fields goes into them."""
+    said = _SAID[occasion.kind]
+    blanks = {
+        "about": occasion.about,
+        "count": max(0, int(occasion.count)),
+        "of": max(0, int(occasion.of)),
+        "time": span(occasion.seconds),
+        "code": f" ({occasion.code})" if occasion.code else "",
+    }
+    return Said(
+        said.type,
+        said.title.format(**blanks),
+        said.text.format(**blanks),
+        said.remedy.format(**blanks),
+        said.anchor,
+    )
+
+
+def span(seconds: float) -> str:
+    """`90` → `1 minute`; rounded down, in the largest unit of which there are two at least."""
+    if not seconds >= 1:
+        return "0 seconds"
+    for unit, size in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if seconds >= 2 * size:
+            return f"{min(seconds, 1e12) // size:.0f} {unit}s"
+    return f"{seconds // 60:.0f} minute" if seconds >= 60 else f"{seconds:.0f} seconds"

@@ -1,0 +1,54 @@
+"""Old rows go, in steps of bounded size; what still matters stays whatever its age."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal, Protocol
+
+Kind = Literal["deliveries", "payloads", "webhooks", "quarantine", "audit"]
+
+KINDS: Final[tuple[Kind, ...]] = ("payloads", "webhooks", "quarantine", "deliveries", "audit")
+
+MOST_BYTES: Final = 4 * 1024 * 1024
+"""Payload that one step deletes, at most, but for a single larger one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step came to. `after` is where the next one begins; `done`: there is nothing old behind it."""
+
+    removed: int
+    after: str
+    done: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TableSize:
+    name: str
+    rows: int
+    oldest_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """`bytes` of the database file, of which `free` are kept for rows to come."""
+
+    tables: tuple[TableSize, ...]
+    bytes: int
+    free: int
+
+
+class Expiry(Protocol):
+    async def expire(self, kind: Kind, before: float, *, after: str = "", limit: int = 200) -> Step:
+        """Look at up to `limit` of the oldest rows behind `after`, and remove those that are older than `before`:
+
+        deliveries  SETs that ended (delivered, dead, superseded) before then. Pending ones stay, and so does the SET
+                    that its ledger row names: it is the last word to that receiver, and a dead one can be retried
+        payloads    body and headers of webhooks that came before then; their lines stay
+        webhooks    lines of webhooks that came before then, and the hashes of their delivery ids
+        quarantine  misfits that came before then
+        audit       entries from before then; no other call removes any
+        """
+
+    async def sizes(self, *, thorough: bool = False) -> Sizes:
+        """`thorough` also counts `payloads` and finds the oldest row of each table: that reads whole tables."""

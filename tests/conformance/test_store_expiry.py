@@ -1,0 +1,133 @@
+"""What goes by its age, in steps, and what stays whatever its age."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from bridge.store.archive import Wanted
+from bridge.store.expiry import MOST_BYTES, Kind
+from bridge.store.protocol import Store
+from bridge.store.records import AuditEntry, Quarantined, Settlement
+from tests.store.given import FakeClock, arrival, ledger, mint, minted, ring, states
+
+
+def came(number: int, at: float) -> object:
+    return replace(arrival(f"w{number:03}", f"h{number}", ring(f"d{number}")), received_at=at)
+
+
+async def expired(store: Store, kind: Kind, before: float, limit: int = 200) -> tuple[int, int]:
+    """(removed, steps)."""
+    removed, steps, after = 0, 0, ""
+    while True:
+        step = await store.expire(kind, before, after=after, limit=limit)
+        removed, steps, after = removed + step.removed, steps + 1, step.after
+        if step.done:
+            return removed, steps
+
+
+class TestDeliveries:
+    async def ended(self, store: Store, *ids: int, at: float = 20.0) -> None:
+        await store.settle([Settlement(one, "delivered", at, "202") for one in ids])
+
+    async def test_the_last_word_stays_and_what_went_before_it_goes(self, store: Store) -> None:
+        first, second = await minted(store, mint(), mint(status="compliant", previous="not-compliant"))
+        await self.ended(store, first, second)
+        assert await expired(store, "deliveries", 100.0) == (1, 1)
+        assert await states(store) == {second: "delivered"}
+        row = await ledger(store)
+        assert row.tail is not None and (row.tail.id, row.tail.state) == (second, "delivered")
+
+    async def test_what_is_young_or_pending_stays(self, store: Store) -> None:
+        ids = await minted(store, mint(), mint("bob"), mint(), mint("bob"))
+        await self.ended(store, ids[0], at=20.0)
+        await self.ended(store, ids[1], at=90.0)
+        assert await expired(store, "deliveries", 90.0) == (1, 1)
+        assert set(await states(store)) == set(ids[1:])
+
+    async def test_a_dead_one_stays_until_it_is_decided(self, store: Store) -> None:
+        (dead,) = await minted(store, mint())
+        await store.settle([Settlement(dead, "dead", 20.0, "invalid_request")])
+        assert await expired(store, "deliveries", 1e9) == (0, 1)
+        assert await store.revive(dead, 30.0) == ""
+        await self.ended(store, dead, at=31.0)
+        await minted(store, mint(status="compliant", previous="not-compliant"))
+        assert await expired(store, "deliveries", 1e9) == (1, 1)
+
+    async def test_a_dead_one_that_something_newer_overtook_goes_by_its_age(self, store: Store) -> None:
+        (dead,) = await minted(store, mint())
+        await store.settle([Settlement(dead, "dead", 20.0, "invalid_request")])
+        (newer,) = await minted(store, mint())
+        assert await store.revive(dead, 30.0) == "overtaken"
+        assert await expired(store, "deliveries", 20.0) == (0, 1)
+        assert await expired(store, "deliveries", 21.0) == (1, 1)
+        assert await states(store) == {newer: "pending"}
+
+    async def test_ids_are_never_given_twice(self, store: Store) -> None:
+        first, second = await minted(store, mint(), mint())
+        await self.ended(store, first, second)
+        await expired(store, "deliveries", 100.0)
+        assert await minted(store, mint(), mint("bob")) == [3, 4]
+
+    async def test_steps_are_bounded(self, store: Store) -> None:
+        ids = await minted(store, *(mint() for _ in range(25)))
+        await self.ended(store, *ids)
+        step = await store.expire("deliveries", 100.0, limit=10)
+        assert (step.removed, step.done) == (10, False)
+        assert await expired(store, "deliveries", 100.0, limit=10) == (14, 2)
+
+
+class TestWebhooks:
+    async def test_the_payload_goes_before_the_line_and_the_line_with_its_hash(self, store: Store) -> None:
+        for number in range(4):
+            await store.accept(came(number, 10.0 * number))  # type: ignore[arg-type]
+        assert await expired(store, "payloads", 20.0) == (2, 1)
+        assert await expired(store, "payloads", 20.0) == (0, 1)
+        kept = {one.id: one for one in await store.webhooks(Wanted(bodies=True))}
+        assert [kept[f"w{n:03}"].body for n in range(4)] == [None, None, b'{"a":\x001}', b'{"a":\x001}']
+        assert (kept["w000"].headers, kept["w000"].size, kept["w000"].devices) == ({}, None, ("d0",))
+        assert (await store.accept(came(0, 50.0))).duplicate  # type: ignore[arg-type]
+        assert await expired(store, "webhooks", 10.0) == (1, 1)
+        assert await store.webhook("w000") is None
+        again = await store.accept(replace(came(0, 50.0), id="w900"))  # type: ignore[type-var]
+        assert (again.id, again.duplicate) == ("w900", False)
+        assert (await store.accept(came(1, 50.0))).duplicate  # type: ignore[arg-type]
+
+    async def test_a_step_deletes_a_bounded_number_of_bytes(self, store: Store) -> None:
+        for number in range(4):
+            large = replace(came(number, 10.0), body=b"x" * (MOST_BYTES // 3))  # type: ignore[type-var]
+            await store.accept(large)
+        assert await expired(store, "payloads", 100.0) == (4, 2)
+
+    async def test_misfits(self, store: Store) -> None:
+        for number in range(5):
+            await store.quarantine(Quarantined(f"q{number}", "k", float(number), b"", "body"), [])
+        assert await expired(store, "quarantine", 3.0, limit=2) == (3, 2)
+        assert [one.id for one in await store.webhooks(Wanted())] == ["q4", "q3"]
+
+
+class TestAudit:
+    async def test_only_what_is_old_goes(self, store: Store) -> None:
+        for at in range(5):
+            await store.record(AuditEntry(float(at), "root", "drop", str(at)))
+        assert await expired(store, "audit", 3.5) == (3, 1)
+        assert [entry.target for entry in await store.audit()] == ["4", "3"]
+
+
+async def test_sizes(store: Store, clock: FakeClock) -> None:
+    await store.accept(came(1, 10.0))  # type: ignore[arg-type]
+    await store.accept(came(2, 30.0))  # type: ignore[arg-type]
+    await expired(store, "payloads", 20.0)
+    await minted(store, mint())
+    found = {one.name: (one.rows, one.oldest_at) for one in (await store.sizes(thorough=True)).tables}
+    assert found["webhooks"] == (2, 10.0) and found["payloads"] == (1, 30.0) and found["webhook_ids"] == (2, 10.0)
+    quick = {one.name: (one.rows, one.oldest_at) for one in (await store.sizes()).tables}
+    assert quick == {name: (rows, found[name][1] if at else None) for name, (rows, at) in quick.items()}
+    assert "payloads" not in quick and quick["webhook_ids"] == (2, None) and quick["webhooks"] == (2, 10.0)
+    assert found["deliveries"] == (1, 5.0) and found["ledger"][0] == 1 and found["audit"] == (0, None)
+
+
+@pytest.mark.parametrize("kind", ["deliveries", "payloads", "webhooks", "quarantine", "audit"])
+async def test_an_empty_store(store: Store, kind: Kind) -> None:
+    assert await expired(store, kind, 1e9) == (0, 1)
