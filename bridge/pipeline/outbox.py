@@ -71,15 +71,9 @@ class Lane:
 
 class Outbox:
     def __init__(
-        self,
-        store: Store,
-        push: Push,
-        clock: Clock,
-        dice: Dice,
-        meter: Meter,
-        trouble: Callable[[str], None],
+        self, store: Store, push: Push, clock: Clock, dice: Dice, meter: Meter, trouble: Callable[[str], None],
         verifiable: Callable[[str], bool] = lambda kid: True,
-    ) -> None:
+    ) -> None:  # fmt: skip
         """`verifiable`: whether receivers can verify what names this key; what they cannot is never sent."""
         self._store = store
         self._push = push

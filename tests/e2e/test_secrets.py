@@ -55,7 +55,7 @@ async def _takes(rig: SecretRig, secret: str, status: int) -> bool:
 async def test_secrets_change_while_it_runs(tmp_path: Path) -> None:
     async with SecretRig(tmp_path, "Bearer wrong-header") as rig:
         await rig.service.start(60)
-        rig.api.add(99)
+        rig.api.add(99, owner=99)
         assert [await rig.status(secret) for secret in (SECRET, "another-secret", "third")] == [202, 202, 401]
 
         (tmp_path / "old").write_text("third-secret\n")
