@@ -14,7 +14,7 @@ Read top to bottom, one webhook goes this way:
       delivery        push, and what its answer means
       store           settle
 
-Imports go one way: cli → app → web → pipeline → connector, posture, ssf, delivery, notify, store → model, config,
+Imports go one way: cli → app → web → pipeline → connector, posture, ssf, delivery, notify, okta, store → model, config,
 errors, clock.
 """
 

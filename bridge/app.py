@@ -22,9 +22,10 @@ from bridge.delivery.push import push
 from bridge.errors import BridgeError, ConfigError
 from bridge.model import Outcome, Stream
 from bridge.observe.metrics import Metrics
-from bridge.parts import Parts, Ports, key_terms, parts
+from bridge.parts import Parts, Ports, key_terms, lookups, parts
 from bridge.pipeline.chores import Chores
 from bridge.pipeline.configuration import note_configuration
+from bridge.pipeline.directory import Directories, Directory
 from bridge.pipeline.errands import Doc, Errandry, Failed, Note
 from bridge.pipeline.gate import Gate
 from bridge.pipeline.gauges import gauge
@@ -89,12 +90,15 @@ class Bridge:
         self.keyring = Keyring(store, parts.keys, key_terms(parts.config), clock, self.journal, self.trouble)
         self.reread = Reread(parts.watch, clock)
         mint = Minter(parts.config.transmitter.issuer, lambda: self.keyring.ring, clock, ports.ids, self._signer)
+        self.directories = Directories(
+            {name: Directory(name, lookup, clock) for name, lookup in lookups(parts, ports).items()}
+        )
         self.remint = Remint(store, mint, lambda: {stream.id: stream for stream in self.streams()}, clock)
         self.outbox = Outbox(store, self._push, clock, ports.dice, self.metrics, self.trouble, self.keyring.publishes)
         self.gate = Gate(store, parts.limits, lambda *about: self.channels.guard(*about))
         self.teller = Teller(
             store, parts.sources, self.streams, parts.identity, mint, clock, ports.dice, self.metrics, self.outbox.wake,
-            gate=self.gate, policy=parts.policy,
+            gate=self.gate, policy=parts.policy, directories=self.directories,
         )  # fmt: skip
         self.lanes = {
             name: Lane(source, store, self.teller, clock, self.metrics, self.trouble)
@@ -223,6 +227,7 @@ class Bridge:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.directories.close()
         for lane in self.lanes.values():
             await lane.abandon()
 

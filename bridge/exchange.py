@@ -20,6 +20,8 @@ MAX_BESIDES: Final = 64 * 1024
 """Bytes of an answer that may be no body: its head, interim answers, sizes of chunks, trailers."""
 _A_CHUNK: Final = 8
 """Times its length that a body may weigh in chunks: the smallest takes six bytes for one."""
+_TICK: Final = 0.001
+"""Seconds by which a loop's timers may be early."""
 _GZIP: Final = zlib.MAX_WBITS | 16
 
 
@@ -45,6 +47,8 @@ class Exchange(asyncio.Protocol):
         self._parser.set_dangerous_leniencies(lenient_optional_cr_before_lf=True, lenient_spaces_after_chunk_size=True)
         self._waiting: asyncio.Future[None] | None = None
         self._until_close = False
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = self._until = 0.0
         self.used = False
         """Whether an answer came on it before."""
         self.fit = not (library.should_close or transport.is_closing())
@@ -61,12 +65,11 @@ class Exchange(asyncio.Protocol):
         self._most, self._besides, self._until_close = most, 0, False
         self._unpacking: zlib._Decompress | None = None
         waiting = self._waiting = loop.create_future()
-        timer = loop.call_at(until, self._overdue)
+        self._set_alarm(loop, until)
         self._transport.write(request)
         try:
             await waiting
         finally:
-            timer.cancel()
             if self._waiting is not None:  # cancelled
                 self._waiting = None
                 self.abort()
@@ -81,6 +84,26 @@ class Exchange(asyncio.Protocol):
         self.fit = False
         self._transport.abort()
 
+    # -- time ------------------------------------------------------------------------------------
+
+    def _set_alarm(self, loop: asyncio.AbstractEventLoop, until: float) -> None:
+        """One timer serves many requests: setting and cancelling one for each costs a tenth of the request."""
+        self._until = until
+        if self._alarm is not None:
+            if self._alarm_at <= until:
+                return
+            self._alarm.cancel()
+        self._alarm_at, self._alarm = until, loop.call_at(until, self._rung, loop)
+
+    def _rung(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._alarm = None
+        if self._waiting is None:
+            return
+        if loop.time() < self._until - _TICK:  # it was set for a request before this one
+            self._set_alarm(loop, self._until)
+        else:
+            self._failed(ConnectFailed("timeout", "no answer in time", certainly_not_sent=False))
+
     # -- the end of an answer ---------------------------------------------------------------------
 
     def _whole(self) -> None:
@@ -94,9 +117,6 @@ class Exchange(asyncio.Protocol):
         if waiting is not None and not waiting.done():
             waiting.set_exception(failure)
         self.abort()
-
-    def _overdue(self) -> None:
-        self._failed(ConnectFailed("timeout", "no answer in time", certainly_not_sent=False))
 
     def _improper(self) -> None:
         words = "the answer is not proper HTTP or breaks off"
@@ -125,6 +145,8 @@ class Exchange(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self.fit = False
+        if self._alarm is not None:
+            self._alarm.cancel()
         self._library.connection_lost(error)
         self._opened.close()
         self._lost(self)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bridge import __version__
@@ -12,6 +12,8 @@ from bridge.config.watch import Watch
 from bridge.connector.connector import Connector
 from bridge.connector.load import load as load_connector
 from bridge.errors import ConfigError, Fault
+from bridge.okta.api import api_of
+from bridge.okta.users import Users
 from bridge.outbound import Outbound
 from bridge.posture.guard import Limits
 from bridge.posture.identity import Identity, Overrides, read_overrides
@@ -91,7 +93,15 @@ def parts(loaded: Loaded, ports: Ports) -> Parts:
     return Parts(config, sources, identity, outbound, keys, watch)
 
 
+def lookups(built: Parts, ports: Ports) -> dict[str, Callable[[Sequence[str]], Awaitable[dict[str, bool]]]]:
+    """By the names of those receivers that can be asked: which of these logins they know."""
+    receivers = built.config.receivers.items()
+    apis = {name: api_of(one, built.outbound, ports.clock, ports.ids) for name, one in receivers}
+    return {name: Users(api).known for name, api in apis.items() if api is not None}
+
+
 def outbound_of(config: Config) -> Outbound:
+    """The way out. Raises ConfigError if `delivery.ca_file` cannot be read."""
     proxy = config.delivery.proxy
     return Outbound(
         insecure=config.delivery.allow_insecure_targets,

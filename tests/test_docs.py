@@ -66,14 +66,16 @@ def test_the_sample_loads_as_it_stands() -> None:
 
 
 def test_every_commented_key_of_the_sample_is_accepted(tmp_path: Path) -> None:
-    """All of them at once, but for those that need a file, or that only stand with poll delivery."""
-    for name in ("tls.crt", "tls.key", "ca.pem", "people.csv", "set.pem"):
+    """All of them at once, but for those that need a file, or that only stand with poll delivery or without others."""
+    for name in ("tls.crt", "tls.key", "ca.pem", "people.csv", "set.pem", "okta-client.pem"):
         (tmp_path / name).write_text("x")
     text = re.sub(
-        r'"(file:)?[a-z/-]*/?(tls\.crt|tls\.key|ca\.pem|people\.csv|set\.pem)"', rf'"\1{tmp_path}/\2"', uncommented()
+        r'"(file:)?[a-z/-]*/?(tls\.crt|tls\.key|ca\.pem|people\.csv|set\.pem|okta-client\.pem)"',
+        rf'"\1{tmp_path}/\2"',
+        uncommented(),
     )
     file = tmp_path / "config.toml"
-    file.write_text(re.sub(r"^client = .*$", "", text, flags=re.MULTILINE))
+    file.write_text(re.sub(r"^(client|api_token) = .*$", "", text, flags=re.MULTILINE))
     config = load(file, ENVIRON).config
     assert config.oauth.clients["sailpoint"].scopes == ("ssf.read", "ssf.manage")
     assert config.identity.rewrite_domains == {"corp.acme.example": "acme.example"}

@@ -33,6 +33,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("people", "bridge.cli.people:people", "What is stored about a person, and how it is removed."),
     ("audit", "bridge.cli.audit:audit", "Who changed what, when and why."),
     ("receiver", "bridge.cli.receiver:receiver", "A push receiver for trying things out, by Okta's rules or SSF's."),
+    ("receivers", "bridge.cli.receivers:receivers", "The receivers' own APIs: registering this issuer at Okta."),
     ("notify", "bridge.cli.notify:notify", "Your own channels: who is told of what is wrong, and whether it arrives."),
     ("db", "bridge.cli.db:db", "The database and its schema."),
 )

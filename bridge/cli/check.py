@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -11,32 +13,53 @@ from bridge.cli.notify import described
 from bridge.cli.output import pairs, say, write, write_json
 
 if TYPE_CHECKING:
-    from bridge.config import Connector, Loaded, Receiver
+    from bridge.config import Connector, Loaded, Receiver, Store
 
 FOLDING = (
     "has no API credentials: it cannot see findings from before the first webhook, webhooks that were lost, "
     "nor owners that no webhook names"
 )
 
+SHOWN = ("profile", "audience", "endpoint", "aggregate", "authorization", "read_api")
+"""Of a receiver, for people."""
 
-async def check(*, as_json: Annotated[bool, Parameter(name="--json", negative="")] = False) -> int:
+
+async def check(
+    *,
+    online: Annotated[bool, Parameter(negative="")] = False,
+    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> int:
     """Check the configuration and say what would run; secrets are shown as set or missing.
 
-    Prints every fault at once, with file, line and key. Exit code 0: it can run; 2: it cannot.
+    Prints every fault at once, with file, line and key. Exit code 0: it can run; 2: it cannot; 1: --online found
+    something that is wrong. Without --online nothing is asked over the network.
 
     Parameters
     ----------
+    online
+        Also ask each vendor's API and each receiver, read our own documents at the public issuer, and compare clocks.
     as_json
         Print JSON.
     """
     everything = load_offline()
     report = _report(everything)
-    report["orphaned"], report["signing"] = await _stored(everything.loaded)
+    report["orphaned"], report["signing"] = await _orphaned(everything.loaded), await _signing(everything.loaded)
+    if online:
+        report["online"] = await _asked(everything.loaded)
+        report["ok"] = all(line["outcome"] != "failed" for line in report["online"])
     if as_json:
         write_json(report)
     else:
         _print(report)
-    return 0
+    return 0 if report["ok"] else 1
+
+
+async def _asked(loaded: Loaded) -> list[dict[str, Any]]:
+    from bridge.cli.online.asked import ask_all
+
+    return [
+        asdict(line) for line in await ask_all(loaded, await _read(loaded.config.store, lambda store: store.keys()))
+    ]
 
 
 def _report(everything: Everything) -> dict[str, Any]:
@@ -133,6 +156,7 @@ def _receiver(name: str, receiver: Receiver, loaded: Loaded) -> dict[str, Any]:
         "subject": receiver.subject,
         "aggregate": receiver.aggregate,
         "authorization": "set" if receiver.authorization_header else "none",
+        "read_api": "set" if receiver.has_api else "none",
         "enabled": receiver.enabled,
         "events": receiver.events,
         "connectors": receiver.connectors,
@@ -151,26 +175,39 @@ def _notes(loaded: Loaded, connectors: list[dict[str, Any]]) -> list[str]:
     return notes
 
 
-async def _stored(loaded: Loaded) -> tuple[list[dict[str, Any]], list[str]]:
-    """Streams in the store whose receiver is no longer in the configuration, or has another audience by now; and how
-    the signing keys stand."""
+async def _orphaned(loaded: Loaded) -> list[dict[str, Any]]:
+    """Streams in the store whose receiver is no longer in the configuration, or has another audience by now."""
+    store = loaded.config.store
+    known = {(name, receiver.audience) for name, receiver in loaded.config.receivers.items()}
+    rows = await _read(store, lambda opened: opened.streams())
+    return [{"name": r.name, "id": r.id, "audience": r.audience} for r in rows if (r.name, r.audience) not in known]
+
+
+async def _signing(loaded: Loaded) -> list[str]:
+    """How the signing keys stand."""
     from bridge.cli.key_screen import key_lines
-    from bridge.cli.opened import opened
+    from bridge.clock import SystemClock
+
+    return key_lines(await _read(loaded.config.store, lambda opened: opened.keys()), SystemClock().now())
+
+
+async def _read(store: Store, read: Callable[[Any], Awaitable[list[Any]]]) -> list[Any]:
+    """Rows of the store; none where there is no store yet, or none that can be read now."""
     from bridge.clock import SystemClock
     from bridge.errors import BridgeError
+    from bridge.store import open_store
 
-    store = loaded.config.store
     if store.file is None or not store.file.exists():
-        return [], []
-    known = {(name, receiver.audience) for name, receiver in loaded.config.receivers.items()}
+        return []
     try:
-        async with opened(loaded.config) as kept:
-            rows, keys = await kept.streams(), await kept.keys()
+        opened = await open_store(store.url, SystemClock(), exclusive=False)
     except BridgeError as problem:
         say(f"note: the store cannot be read now: {problem}")
-        return [], []
-    orphaned = [{"name": r.name, "id": r.id, "audience": r.audience} for r in rows if (r.name, r.audience) not in known]
-    return orphaned, key_lines(keys, SystemClock().now())
+        return []
+    try:
+        return await read(opened)
+    finally:
+        await opened.close()
 
 
 def _print(report: dict[str, Any]) -> None:
@@ -191,12 +228,12 @@ def _print(report: dict[str, Any]) -> None:
         pairs([(f"  {key}", value) for key, value in each["settings"].items()])
     for each in report["receivers"]:
         write(f"\nreceiver {each['name']}{'' if each['enabled'] else ' (disabled)'}")
-        pairs([(f"  {key}", each[key]) for key in ("profile", "audience", "endpoint", "aggregate", "authorization")])
+        pairs([(f"  {key}", each[key]) for key in SHOWN])
         pairs([(f"  {key}", ", ".join(each[key])) for key in ("events", "connectors", "domains") if each[key]])
     for each in report["notify"]:
         write(f"\nnotify {each['name']}")
-        pairs([(f"  {key}", each[key]) for key in ("kind", "url", "secret") if each[key]])
-        pairs([("  on", ", ".join(each["on"]))])
+        shown = [(f"  {key}", each[key]) for key in ("kind", "url", "secret") if each[key]]
+        pairs([*shown, ("  on", ", ".join(each["on"]))])
     if report["no_effect"] or report["notes"] or report["orphaned"]:
         write()
     for note in report["no_effect"]:
@@ -205,3 +242,7 @@ def _print(report: dict[str, Any]) -> None:
         write(f"note: {note}")
     for row in report["orphaned"]:
         write(f"note: stream {row['name']} ({row['id']}) is orphaned: no receiver of that name has its audience")
+    if "online" in report:
+        from bridge.cli.online.asked import show
+
+        show(report["online"])

@@ -23,6 +23,8 @@ STAND_IN = "cGxhY2Vob2xkZXI="
 
 URL_STAND_IN = "https://stand-in.invalid"
 SIGNING_STAND_IN = "whsec_c3RhbmQtaW4tc3RhbmQtaW4tc3RhbmQtaW4t"
+_SPARED = ("authorization_header", "secret", "api_token", "api_private_key")
+"""Keys outside of connectors whose values most commands do without."""
 
 _chosen: Path | None = None
 
@@ -83,7 +85,7 @@ def _stand_ins(draft: Draft) -> dict[str, str]:
         variable = origin.removeprefix("env:") if origin.startswith("env:") else ""
         if path[0] == "notify" and path[2] in ("url", "secret"):
             named[variable] = URL_STAND_IN if path[2] == "url" else SIGNING_STAND_IN
-        elif path[0] == "connectors" or path[-1] in ("authorization_header", "secret"):
+        elif path[0] == "connectors" or path[-1] in _SPARED:
             named[variable] = STAND_IN
         else:
             needed.add(variable)

@@ -11,6 +11,7 @@ from bridge.cli.delivery_changes import drop, retry
 from bridge.cli.delivery_lookup import find, named, stream_ids
 from bridge.cli.opened import opened
 from bridge.cli.output import pairs, say, table, when, write, write_json
+from bridge.cli.seen import login_in, seen
 from bridge.cli.streams import near
 from bridge.clock import SystemClock
 from bridge.model import DeliveryState
@@ -87,6 +88,8 @@ async def show(
 ) -> int:
     """One SET: its header and claims, its attempts, the receiver's last answer, and what happened when.
 
+    Where the receiver can be asked (`api_token`), also whether the SET shows in its log: accepted is no proof.
+
     Parameters
     ----------
     which
@@ -94,13 +97,16 @@ async def show(
     as_json
         Print JSON.
     """
-    async with opened(load_config().config) as store:
+    config = load_config().config
+    async with opened(config) as store:
         names = await named(store)
         found = await find(store, which)
     if found is None:
         say(f"there is no delivery {which}")
         return 1
     document = detailed(found, names, SystemClock().now())
+    receiver = config.receivers.get(names.get(found.stream_id, ""))
+    document["seen"] = await seen(found, receiver, config, login_in(document["claims"] or {}))
     if as_json:
         write_json(document)
     else:
@@ -201,6 +207,11 @@ def timeline(one: Delivery) -> list[tuple[float, str]]:
     return sorted(known, key=lambda moment: moment[0])
 
 
+def _at_receiver(seen: dict[str, Any]) -> str:
+    at = f" ({seen['at']}, event {seen['event']})" if seen["state"] == "seen" else ""
+    return f"accepted; {seen['words']}{at}"
+
+
 def _print(one: dict[str, Any]) -> None:
     import json
 
@@ -214,6 +225,7 @@ def _print(one: dict[str, Any]) -> None:
             ("  last answer", ": ".join(part for part in (one["last_code"], one["last_words"]) if part) or "none"),
             ("  txn", one["txn"]),
             *([("  now", one["waiting"])] if one["waiting"] else []),
+            *([("  at the receiver", _at_receiver(one["seen"]))] if one["seen"] else []),
         ]
     )
     for moment in one["timeline"]:

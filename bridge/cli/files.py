@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
-    from bridge.config import Delivery, Identity, Keys, Server
+    from bridge.config import Delivery, Identity, Keys, Receiver, Server
 
 
 def file_faults(parts: Mapping[str, Any], key_directory: Path | None) -> list[Fault]:
@@ -23,6 +23,7 @@ def file_faults(parts: Mapping[str, Any], key_directory: Path | None) -> list[Fa
         "server": _certificate,
         "delivery": _authority,
         "keys": lambda keys: _key(keys, key_directory),
+        "receivers": _client_keys,
     }
     return [fault for name, check in checks.items() if parts.get(name) is not None for fault in check(parts[name])]
 
@@ -70,6 +71,14 @@ def _key(keys: Keys, directory: Path | None) -> list[Fault]:
     if not os.path.isdir(directory):
         return [Fault("", "keys.directory", "is not a directory")]
     return _faults(lambda: faults_in(directory))
+
+
+def _client_keys(receivers: Mapping[str, Receiver]) -> list[Fault]:
+    from bridge.okta.proof import private_key
+
+    given = {name: one.api_private_key for name, one in receivers.items() if one.api_private_key is not None}
+    read = {name: private_key(secret)[1] for name, secret in given.items()}
+    return [Fault("", f"receivers.{name}.api_private_key", fault) for name, fault in read.items() if fault]
 
 
 def _faults(read: Callable[[], object]) -> list[Fault]:

@@ -20,9 +20,11 @@ if TYPE_CHECKING:
 
 async def said_by_vendor(answers: Answers, description: Description, place: Path) -> None:
     """Says it on stderr; says why not, if not. `place` is where the configuration will stand. Never raises."""
-    if not description.has_list or any(not answers.settings.get(name) for name in description.api_settings):
+    asked = [one for one in description.settings if one.name in description.api_settings]
+    needed = [answers.settings.get(one.name) or one.default for one in asked]
+    if not description.has_list or not all(needed):
         return
-    unset = _unset(answers, description)
+    unset = _unset([str(value) for value in needed])
     if unset:
         say(f"the vendor is not asked how many devices would fail now: not set here: {', '.join(unset)}")
         return
@@ -35,9 +37,8 @@ async def said_by_vendor(answers: Answers, description: Description, place: Path
             say(line)
 
 
-def _unset(answers: Answers, description: Description) -> list[str]:
-    """The variables that the vendor's API needs and that are not there."""
-    given = [answers.settings[name] for name in description.api_settings]
+def _unset(given: list[str]) -> list[str]:
+    """The variables among these that are not there."""
     names = [value.removeprefix("env:") for value in given if value.startswith("env:")]
     return [name for name in names if not os.environ.get(name)]
 

@@ -39,6 +39,8 @@ def _receivers(
         if receiver.delivery == "push" and receiver.endpoint_url is not None:
             key = "endpoint_url" if ("receivers", name, "endpoint_url") in written else "audience"
             found.append((f"receivers.{name}.{key}", receiver.endpoint_url))
+        if receiver.has_api and receiver.api_url is not None:
+            found.append((f"receivers.{name}.api_url", receiver.api_url))
     return found
 
 

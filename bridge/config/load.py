@@ -211,7 +211,11 @@ def _names(table: Any) -> frozenset[str]:
 def _unresolved_once(faults: Sequence[tuple[Path, str]], resolver: Resolver) -> list[tuple[Path, str]]:
     """Without what only follows from a reference that could not be read."""
     broken = {path for path, _ in resolver.faults}
-    return [(path, message) for path, message in faults if path not in broken]
+    return [
+        (path, message)
+        for path, message in faults
+        if not any(path[:length] in broken for length in range(1, len(path) + 1))
+    ]
 
 
 def _paths(table: Mapping[str, Any], base: Path = ()) -> list[Path]:

@@ -56,7 +56,7 @@ Events = Annotated[Texts, AfterValidator(_events)]
 class Receiver(Section):
     """A stream that the admin makes."""
 
-    secret_keys: ClassVar[frozenset[str]] = frozenset({"authorization_header"})
+    secret_keys: ClassVar[frozenset[str]] = frozenset({"authorization_header", "api_token", "api_private_key"})
 
     profile: ProfileName
     audience: Text
@@ -77,6 +77,18 @@ class Receiver(Section):
     send_sub_id: bool | None = None
     """Whether the top-level `sub_id` travels along; None: as the profile has it."""
     send_txn: bool | None = None
+    api_url: Url | None = None
+    """Where the receiver's management API is asked; None: the origin of the audience."""
+    api_token: Annotated[Secret, AfterValidator(_header)] | None = None
+    """A read-only token for it; or a service app's `api_client_id` and `api_private_key` (PEM)."""
+    api_client_id: Text | None = None
+    api_private_key: Secret | None = None
+    api_key_id: Text | None = None
+
+    @property
+    def has_api(self) -> bool:
+        """Whether the receiver can be asked whom it knows, and what it saw."""
+        return self.api_token is not None or self.api_client_id is not None
 
     @model_validator(mode="before")
     @classmethod

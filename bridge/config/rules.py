@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from bridge.config.kinds import url_fault
 from bridge.config.notify import Notify
 from bridge.config.receiver import Client, Receiver
+from bridge.config.receiver_api import api_faults
 from bridge.config.retention import Retention
 from bridge.config.sections import MEMORY, SQLITE, Admin, Delivery, Keys, Server, Store, Transmitter
 from bridge.lines import Path
@@ -112,6 +113,7 @@ def _receiver(receiver: Receiver, insecure: bool, named: Mapping[str, frozenset[
         yield ("client",), f"there is no [oauth.clients.{receiver.client}]{near(receiver.client, named['clients'])}"
     if receiver.profile != "okta" and receiver.send_sub_id is False:
         yield ("send_sub_id",), f"an {receiver.profile} SET always carries sub_id (SSF 1.0 §3.1)"
+    yield from api_faults(receiver, insecure)
     yield from _entitled(receiver.connectors, named)
 
 

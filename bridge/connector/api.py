@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from collections.abc import Mapping
+from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Final, Protocol
 
@@ -40,6 +41,16 @@ class Outbound(Protocol):
         body: bytes | None = None,
         timeout: float,  # noqa: ASYNC109  the port of Outbound.request
     ) -> Answer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """An answer of any status; `tree` is its JSON, or `failure` says why it is none that is of use."""
+
+    status: int
+    headers: Mapping[str, str]
+    tree: object
+    failure: LookFailed | None
 
 
 class Api:
@@ -80,6 +91,16 @@ class Api:
         if not 200 <= answer.status <= 299:
             raise self._failure(label, answer)
         return answer.status, self._json(label, answer)
+
+    async def try_out(self, label: str, method: str, url: str, body: bytes | None) -> Tried:
+        """As `ask`, but the answer is kept whatever it is. Raises LookFailed where there is none."""
+        answer = await self._asked(label, method, url, body)
+        if not 200 <= answer.status <= 299:
+            return Tried(answer.status, answer.headers, None, self._failure(label, answer))
+        try:
+            return Tried(answer.status, answer.headers, self._json(label, answer), None)
+        except LookFailed as failed:
+            return Tried(answer.status, answer.headers, None, failed)
 
     async def _asked(self, label: str, method: str, url: str, body: bytes | None) -> Answer:
         headers = await self._proved(label)

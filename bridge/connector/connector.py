@@ -16,6 +16,7 @@ from bridge.connector.finding import NEEDED
 from bridge.connector.judge import Judge
 from bridge.connector.look import Cache, Gone, Looker
 from bridge.connector.manifest import Manifest
+from bridge.connector.probe import Probe, probe
 from bridge.connector.row import Assembler
 from bridge.connector.settings import Given, Guarded
 from bridge.connector.sweep import Heard, Sweeper, SweepPage
@@ -147,6 +148,10 @@ class Connector:
         needed = NEEDED if every_judgement else self.judge.needed
         assembler = Assembler(listing, spec, self._plain, needed)
         return Sweeper(self._api, assembler, self._clock, heard).pages(resume)
+
+    async def probe(self) -> Probe | None:
+        """One cheap question to the vendor's API; None without credentials."""
+        return await probe(self._api, self._manifest.listing, self._plain) if self._api else None
 
     def judge_named(self, name: str) -> Judge:
         """One of the type's judgements, also if another one is chosen. Raises KeyError."""

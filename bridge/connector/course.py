@@ -109,6 +109,13 @@ class Course(Pages):
             query[self._paging.size_param] = str(self._paging.size)
         return orjson.dumps(query).decode()
 
+    def _whole(self, answer: object, page: list[object]) -> bool:
+        """Without a total an empty page ends: a short one may be the vendor's own limit, or a hiccup."""
+        return not page if self._paging.total is None else super()._whole(answer, page)
+
+    def _after_after(self, answer: object, page: list[object]) -> str | None:
+        return self._from(page[-1]) if page else None
+
     def _after_whole(self, answer: object, page: list[object]) -> str | None:
         return None
 

@@ -202,11 +202,12 @@ class Pages:
         return self._count >= total
 
     def _after_after(self, answer: object, page: list[object]) -> str | None:
+        return self._from(page[-1]) if len(page) >= self._paging.size else None
+
+    def _from(self, last: object) -> str:
         assert self._paging.next is not None
-        if len(page) < self._paging.size:
-            return None
         try:
-            return self._url({self._paging.param: _scalar(self._paging.next(page[-1]))})
+            return self._url({self._paging.param: _scalar(self._paging.next(last))})
         except Gap as gap:
             raise BadPage(f"has an item that lacks {gap.path}") from None
 

@@ -95,6 +95,8 @@ class Metrics:
             registry=self.registry,
             buckets=_LATENCY,
         )
+        self._latencies: dict[str, Histogram] = {}
+        """Each of its series by the stream."""
         info = Gauge("build_info", "Always 1.", ["version"], namespace=_NAMESPACE, registry=self.registry)
         info.labels(version).set(1)
         self._start()
@@ -114,7 +116,11 @@ class Metrics:
 
     def acknowledged(self, stream: str, seconds: float) -> None:
         """A SET reached its receiver `seconds` after the webhook that caused it was received."""
-        self._latency.labels(self._stream(stream)).observe(max(0.0, seconds))
+        name = self._stream(stream)
+        series = self._latencies.get(name)
+        if series is None:
+            series = self._latencies[name] = self._latency.labels(name)
+        series.observe(max(0.0, seconds))
 
     def backlog(self, loads: Iterable[tuple[str, StreamLoad]]) -> None:
         """What waits now, by stream; a stream that is not named has nothing."""

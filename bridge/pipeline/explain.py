@@ -10,7 +10,7 @@ from bridge.model import DEVICE_COMPLIANCE_CHANGE, Device, Finding, Status, Stre
 from bridge.pipeline import wording
 from bridge.pipeline.facts import Facts, Heard
 from bridge.pipeline.wording import Said
-from bridge.ssf.ledger import compare, holding, truth
+from bridge.ssf.ledger import UNKNOWN_AT_RECEIVER, compare, holding, truth
 from bridge.ssf.stream import wants
 from bridge.store.records import Delivery, Look, StreamRow
 from bridge.value import replace
@@ -118,7 +118,9 @@ def told(heard: Heard, device: Device | None, people: Sequence[Device]) -> Told:
     pending = tail is not None and tail.state == "pending"
     state: Telling = "pending" if pending else "nothing"
     reason = comparison.reason
-    if comparison.action != "none":
+    if comparison.action == "mint" and heard.row is not None and heard.row.reason == UNKNOWN_AT_RECEIVER:
+        reason = UNKNOWN_AT_RECEIVER
+    elif comparison.action != "none":
         reason = "due"
     elif comparison.reason == "dead":
         state = "dead"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from bridge.model import (
     DEVICE_COMPLIANCE_CHANGE,
@@ -20,11 +20,27 @@ from bridge.pipeline.draft import Draft, Standing
 from bridge.pipeline.ports import Source
 from bridge.pipeline.rename import RENAMED, Found, found_rows
 from bridge.ssf.events import compliance_event
-from bridge.ssf.ledger import CANCELLED_OUT, DRY_RUN, HELD, Comparison, compare, holding, truth
+from bridge.ssf.ledger import (
+    CANCELLED_OUT,
+    DRY_RUN,
+    HELD,
+    UNKNOWN_AT_RECEIVER,
+    Comparison,
+    compare,
+    holding,
+    truth,
+)
 from bridge.ssf.stream import wants
 from bridge.ssf.subject import wire_subject
 from bridge.store.records import LedgerMove, LedgerWrite, NewDelivery, Scene
 from bridge.value import replace, value
+
+Unknown = Callable[[Stream, str], bool]
+"""Whether the receiver of a stream surely does not know a login."""
+
+
+def nobody(stream: Stream, login: str) -> bool:
+    return False
 
 
 @value
@@ -109,10 +125,24 @@ class Owed:
     owings: tuple[Owing, ...] = ()
     moves: tuple[LedgerMove, ...] = ()
 
+    @property
+    def strangers(self) -> bool:
+        """Whether something is kept back because a receiver does not know the person."""
+        return any(owing.reason == UNKNOWN_AT_RECEIVER for owing in self.owings)
 
-def owed_by(draft: Draft, scene: Scene, streams: Sequence[Stream], sources: Mapping[str, Source], now: float) -> Owed:
+
+def owed_by(
+    draft: Draft,
+    scene: Scene,
+    streams: Sequence[Stream],
+    sources: Mapping[str, Source],
+    now: float,
+    unknown: Unknown = nobody,
+) -> Owed:
     """What follows from one decision, for every stream. Streams that are owed nothing write nothing, unless the
-    device's part in a person's status changed: then the row is written so that a decision beside it must see it."""
+    device's part in a person's status changed: then the row is written so that a decision beside it must see it.
+
+    A failure of somebody whom the receiver does not know (`unknown`) is kept back; a recovery never is."""
     people = draft.people_after(scene.people)
     owings: list[Owing] = []
     moves: list[LedgerMove] = []
@@ -120,8 +150,8 @@ def owed_by(draft: Draft, scene: Scene, streams: Sequence[Stream], sources: Mapp
         rows, moved = found_rows(draft, scene, stream, people)
         moves.extend(moved)
         for subject, device in _subjects(draft, stream, {move.old for move in moved}):
-            case = _Case(draft, stream, subject, device, rows.get(subject.key), people[subject.login], sources, now)
-            owing = case.owing()
+            held, theirs = rows.get(subject.key), people[subject.login]
+            owing = _Case(draft, stream, subject, device, held, theirs, sources, now, unknown).owing()
             if owing is not None:
                 owings.append(owing)
     devices = () if draft.standing is Standing.COMPARED else draft.later
@@ -151,6 +181,7 @@ class _Case:
     people: tuple[Device, ...]
     sources: Mapping[str, Source]
     now: float
+    unknown: Unknown
 
     def owing(self) -> Owing | None:
         row = self.held.row if self.held else LedgerRow(self.stream.id, self.subject.key)
@@ -161,13 +192,19 @@ class _Case:
             return self._owing(row, kept, self.device, None) if moved else None
         current = truth(self.stream, self.subject, self.people)
         comparison = compare(row, current, confirmed=self._confirmed(current), changed=self.draft.changed)
+        comparison = self._without_strangers(row, comparison, current)
         same = (comparison.given_up, comparison.held) == (row.given_up, row.held)
-        silent = comparison.action == "none" and same
+        silent = comparison.action == "none" and same and comparison.reason != UNKNOWN_AT_RECEIVER
         if silent and not moved and not self._part_changed():
             return None
         named = self._named(current)
         event = self._event(named, row, comparison, current) if comparison.action == "mint" else None
         return self._owing(row, comparison, named, event)
+
+    def _without_strangers(self, row: LedgerRow, comparison: Comparison, current: Status) -> Comparison:
+        if comparison.action != "mint" or current == "compliant" or not self.unknown(self.stream, self.subject.login):
+            return comparison
+        return Comparison("none", UNKNOWN_AT_RECEIVER, comparison.previous, row.told, row.given_up, row.held)
 
     def _confirmed(self, current: Status) -> bool:
         """Whether the device that was just looked at is why the subject is as it is."""

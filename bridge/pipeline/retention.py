@@ -22,7 +22,9 @@ STEP: Final = 200
 PAUSE: Final = 0.05
 """Seconds between two steps that removed something, at least."""
 SHARE: Final = 9
-"""So many times as long as a step took nothing is removed after it: a tenth of the writer's time at most."""
+"""So many times as long as a step took nothing is removed after it: a tenth of the writer's time at most,"""
+LONGEST: Final = 5.0
+"""unless that were longer than so many seconds: the store is very slow then, and must not fill up for it."""
 
 
 class Ages(Protocol):
@@ -100,4 +102,4 @@ class Retention:
             if step.done:
                 return removed
             took = self._clock.monotonic() - begun
-            await self._clock.sleep(max(PAUSE, took * SHARE) if step.removed else 0.0)
+            await self._clock.sleep(min(max(PAUSE, took * SHARE), LONGEST) if step.removed else 0.0)

@@ -16,6 +16,7 @@ import structlog
 from bridge.clock import Clock, Dice
 from bridge.errors import Conflict
 from bridge.model import Snapshot, Stream
+from bridge.pipeline.directory import Directories
 from bridge.pipeline.draft import Draft, Standing, draft_of, reach_of
 from bridge.pipeline.gate import Gate
 from bridge.pipeline.owed import Owed, owed_by
@@ -52,6 +53,7 @@ class Teller:
         *,
         gate: Gate | None = None,
         policy: Policy | None = None,
+        directories: Directories | None = None,
     ) -> None:
         self._store = store
         self._sources = sources
@@ -64,6 +66,7 @@ class Teller:
         self._minted = minted
         self._gate = gate or Gate(store, Limits(max_users=sys.maxsize, max_percent=100.0))
         self._policy = policy or Policy()
+        self._directories = directories or Directories()
         self._waiting: list[Waiting] = []
         self._wake = asyncio.Event()
 
@@ -96,7 +99,7 @@ class Teller:
         batch, later = apart(await self._draft(batch, now))
         batch = await self._owe(batch, now)
         deliveries = await self._signed([one.owed for one in batch], now)
-        clashes = {clash.index for clash in await self._store.commit([unit_of(one, deliveries) for one in batch])}
+        clashes = {clash.index for clash in await self._store.commit([unit_of(one, deliveries, now) for one in batch])}
         for index, one in enumerate(batch):
             if index in clashes:
                 await self._anew(one, later)
@@ -135,11 +138,22 @@ class Teller:
     async def _owe(self, batch: list[Waiting], now: float) -> list[Waiting]:
         scene = await self._scene([one.the_draft for one in batch])
         await self._gate.refresh({one.the_draft.connector for one in batch}, now)
+        batch = self._each(batch, lambda one: self._compared(one, scene, now))
+        failures = [(owing.stream, owing.subject.login) for one in batch for owing in one.owed.owings if owing.costs]
+        if await self._directories.prefetch(failures):
+            batch = self._each(batch, lambda one: self._compared(one, scene, now))
+        return self._each(batch, lambda one: self._gate.let_through(one.owed, one.the_draft, now))
+
+    def _compared(self, one: Waiting, scene: Scene, now: float) -> Owed:
+        draft = one.the_draft
+        return owed_by(draft, scene, draft.streams, self._sources, now, self._directories.unknown)
+
+    def _each(self, batch: list[Waiting], owed: Callable[[Waiting], Owed]) -> list[Waiting]:
+        """Each gets what it is owed; one that cannot fails alone."""
         owing = []
         for one in batch:
             try:
-                draft = one.the_draft
-                one.owed = self._gate.let_through(owed_by(draft, scene, draft.streams, self._sources, now), draft, now)
+                one.owed = owed(one)
             except Exception as trouble:
                 one.fail(trouble)
             else:

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from bridge.model import Device, LookFailed, Snapshot, Stream
 from bridge.pipeline.draft import Draft, Standing
 from bridge.pipeline.owed import Owed
 from bridge.posture.decision import Decision
+from bridge.ssf.ledger import UNKNOWN_AT_RECEIVER
 from bridge.store.records import Look, LookDone, NewDelivery, Ring, Unit, Urgency
 from bridge.value import value
+
+SOON = 900.0
+LATER = 3600.0
+"""Seconds until it is seen whether a receiver knows the person by now: while a failure is new, and after that."""
+NEW = 7200.0
+"""Seconds that a failure is new."""
 
 Answer = Snapshot | LookFailed
 
@@ -81,14 +88,30 @@ def apart(batch: list[Waiting]) -> tuple[list[Waiting], list[Waiting]]:
     return now, later
 
 
-def unit_of(one: Waiting, deliveries: Mapping[int, NewDelivery]) -> Unit:
+def unit_of(one: Waiting, deliveries: Mapping[int, NewDelivery], now: float) -> Unit:
+    look = _look_done(one.answered.look, one.the_draft.decision) if one.answered.look is not None else None
+    at = _strangers_again(one, now)
     return Unit(
         devices=one.owed.devices,
         ledger=tuple(owing.write(deliveries.get(id(owing))) for owing in one.owed.owings),
         moves=one.owed.moves,
-        look=_look_done(one.answered.look, one.the_draft.decision) if one.answered.look is not None else None,
-        rings=_later(one),
+        look=_soon(look, at) if at is not None else look,
+        rings=(*_later(one), *(_ring_at(one, at) if at is not None and look is None else ())),
     )
+
+
+def _strangers_again(one: Waiting, now: float) -> float | None:
+    """When the device is looked at again because a receiver does not know its person: what is told then is still so."""
+    if not one.owed.strangers:
+        return None
+    since = one.the_draft.device.since
+    return now + (SOON if since is None or now - since < NEW else LATER)
+
+
+def _soon(look: LookDone | None, at: float) -> LookDone | None:
+    if look is None or (look.again_at is not None and look.again_at <= at):
+        return look
+    return replace(look, again_at=at, last_error=UNKNOWN_AT_RECEIVER)
 
 
 def _later(one: Waiting) -> tuple[Ring, ...]:
@@ -96,8 +119,12 @@ def _later(one: Waiting) -> tuple[Ring, ...]:
     draft = one.the_draft
     if one.answered.look is not None or draft.standing is Standing.COMPARED or draft.decision.again_at is None:
         return ()
-    device = draft.device
-    return (Ring(device.connector, device.device_id, draft.txn, draft.decision.again_at, None, (), Urgency.REPEAT),)
+    return _ring_at(one, draft.decision.again_at)
+
+
+def _ring_at(one: Waiting, at: float) -> tuple[Ring, ...]:
+    device = one.the_draft.device
+    return (Ring(device.connector, device.device_id, one.the_draft.txn, at, None, (), Urgency.REPEAT),)
 
 
 def _look_done(look: Look, decision: Decision) -> LookDone:

@@ -117,6 +117,10 @@ _STREAMS: Mapping[str, tuple[str, str]] = {
     "not_started": ("the receiver has no stream yet", "a start of `caep-bridge serve`"),
     "poll": ("the receiver is configured to poll, which this version cannot do", 'delivery = "push"'),
     "not_requested": ("the stream does not want this type of event", "device-compliance-change in its events"),
+    "unknown_at_receiver": (
+        "the receiver does not know this login, and would drop the SET without a word",
+        "the login at the receiver, which is asked again; or rewrite_domains or overrides in [identity]",
+    ),
     "not_entitled": (
         "the receiver may not hear of this connector, or of people of this domain",
         "connectors and domains in its [receivers] table",
@@ -128,6 +132,7 @@ _AGAIN: Mapping[str, tuple[str, str]] = {
     "hold_ends": ("an override, an exemption or the time that it is to settle ends then", ""),
     "contradicts_doorbell": ("the API said the opposite of the webhook; it may lag behind, so it is asked again", ""),
     "owner_unconfirmed": ("another owner was seen; a second look must confirm it", ""),
+    "unknown_at_receiver": ("a receiver does not know the person's login; perhaps it does by then", ""),
     "owner_gone": ("it fails and its owner is missing; perhaps there is one by then", ""),
     "no_owner": ("it fails and has no owner; perhaps there is one by then", ""),
     "owner_without_email": ("it fails and its owner has no e-mail address; perhaps there is one by then", ""),

@@ -107,7 +107,11 @@ def test_what_is_not_set_here_is_said_and_hinders_no_other_command(
     scene.streams()
     assert scene.run("devices", "list") == 0
     assert scene.run("check") == 2
-    assert "notify.0.url: environment variable NOT_SET is not set" in capsys.readouterr().err
+    said = [line.partition(": ")[2] for line in capsys.readouterr().err.splitlines()]
+    assert said == [
+        "notify.0.url: environment variable NOT_SET is not set",
+        "notify.0.secret.0: environment variable NOR_THIS is not set",
+    ]
 
 
 def test_check_lists_the_channels(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:

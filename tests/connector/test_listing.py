@@ -11,6 +11,7 @@ import pytest
 
 from bridge.connector import manifest
 from bridge.errors import ConfigError
+from bridge.model import LookFailed
 from bridge.outbound import Answer
 from tests.connector.fleet import MANIFEST, swept
 from tests.connector.scene import Vendor, make
@@ -152,7 +153,11 @@ device = {{ get = "/devices/{{device.id}}" }}
 get = "/devices"
 page = "o"
 """,
-        {"GET /devices?offset=0&limit=2": page(1, 2)["rows"], "GET /devices?offset=2&limit=2": page(3)["rows"]},
+        {
+            "GET /devices?offset=0&limit=2": page(1, 2)["rows"],
+            "GET /devices?offset=2&limit=2": page(3)["rows"],
+            "GET /devices?offset=3&limit=2": [],
+        },
     ),
     "a member of the row for another question (Fleet)": (
         """
@@ -176,6 +181,7 @@ inline = { owners = "?device_mapping" }
                     {"id": 3, "state": "ok", "device_mapping": [{"source": "idp", "email": "ada@acme.example"}]},
                 ]
             },
+            "GET /hosts?populate_policies=true&device_mapping=true&page=2&per_page=2": page(),
         },
     ),
     "a cursor and a total, open threats joined (SentinelOne)": (
@@ -223,6 +229,7 @@ by = "id(item.deviceId)"
             "GET /alerts": [{"uid": "u1", "deviceId": 2}, {"uid": "u2", "deviceId": 2}],
             "GET /devices-detailed?pageSize=2": page(1, 2)["rows"],
             "GET /devices-detailed?after=2&pageSize=2": page(3)["rows"],
+            "GET /devices-detailed?after=3&pageSize=2": [],
         },
     ),
     "page numbers in the body (Mosyle, Addigy)": (
@@ -239,6 +246,7 @@ page = "n"
         {
             'POST /listdevices {"options": {"os": "mac", "page": 1, "size": 2}}': page(1, 2),
             'POST /listdevices {"options": {"os": "mac", "page": 2, "size": 2}}': page(3),
+            'POST /listdevices {"options": {"os": "mac", "page": 3, "size": 2}}': page(),
         },
     ),
     "a cursor with the last page too (Vanta)": (
@@ -328,7 +336,7 @@ async def test_the_language_says_how_vendors_list(tmp_path: Path, name: str) -> 
     if judge == "any":
         assert [len(one.findings) for one in found] == [0, 2, 0]
     assert vendor.asked == list(answers)
-    if len(pages) == 2:
+    if len(pages) > 1:
         rest = await swept(make(tmp_path, HEAD + text, {"judge": judge}, Poster(answers)).sweep(pages[0].next))
         assert [one.device_id for page in rest for one in page.snapshots] == ["3"]
 
@@ -358,3 +366,18 @@ on = "id(item)"
     [found] = await swept(ours.sweep())
     assert [one.status for one in found.snapshots] == ["ok", "bad"] and not found.faults
     assert [one.status for one in found.snapshots] == [(await ours.snapshot(n, 0.0)).status for n in "12"]
+
+
+async def test_a_vendor_that_caps_its_pages_is_read_to_the_end(tmp_path: Path) -> None:
+    """Asked for two, it gives one: that does not end the list."""
+    text, _ = VENDORS["offsets into a bare list (Iru, JumpCloud)"]
+    answers = {f"GET /devices?offset={n}&limit=2": page(n + 1)["rows"] for n in range(3)}
+    ours = make(tmp_path, HEAD + text, {"judge": "status"}, Vendor({**answers, "GET /devices?offset=3&limit=2": []}))
+    assert [one.device_id for page in await swept(ours.sweep()) for one in page.snapshots] == ["1", "2", "3"]
+
+
+async def test_a_vendor_that_ignores_the_page_is_found_out(tmp_path: Path) -> None:
+    text, _ = VENDORS["offsets into a bare list (Iru, JumpCloud)"]
+    answers = {f"GET /devices?offset={n}&limit=2": page(1, 2)["rows"] for n in (0, 2)}
+    with pytest.raises(LookFailed, match="repeats one that came before"):
+        await swept(make(tmp_path, HEAD + text, {"judge": "status"}, Vendor(answers)).sweep())

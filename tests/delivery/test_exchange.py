@@ -204,6 +204,30 @@ async def test_a_slow_drip_ends_in_time(serve: Any, outbound: Outbound, drip: by
     assert asyncio.get_running_loop().time() - began < 2
 
 
+async def test_each_request_has_its_own_time(serve: Any, outbound: Outbound) -> None:
+    """Also behind others with more or less time on the same connection."""
+    slow = 0.0
+
+    async def handle(reader: Reader, writer: Writer) -> None:
+        while True:
+            await read_request(reader)
+            await asyncio.sleep(slow)
+            writer.write(OK)
+
+    url = f"http://127.0.0.1:{await serve(handle)}/"
+    loop = asyncio.get_running_loop()
+    for first, then in ((0.2, 0.6), (5.0, 0.3)):
+        slow = 0.0
+        await post(outbound, url, timeout=first)
+        slow, began = 60.0, loop.time()
+        assert (await failure(outbound, url, timeout=then)).code == "timeout"
+        assert then - 0.01 <= loop.time() - began < then + 2
+    slow = 0.0
+    await post(outbound, url, timeout=0.2)
+    slow = 0.4
+    assert (await post(outbound, url, timeout=5.0)).status == 202
+
+
 @pytest.mark.parametrize("how", ["close", "reset"])
 async def test_a_connection_closed_while_idle_is_not_used(serve: Any, outbound: Outbound, how: str) -> None:
     opened = 0

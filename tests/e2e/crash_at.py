@@ -30,6 +30,7 @@ POINTS: dict[str, tuple[str, str]] = {
     "lease_deliveries": (_STORE, "lease_deliveries"),
     "push": ("bridge.app", "push"),
     "settle": (_STORE, "settle"),
+    "expire": (_STORE, "expire"),
     # at a start
     "upgrade": ("bridge.store.upgrade", "upgrade"),
     "key": ("bridge.pipeline.keyring:Keyring", "open"),

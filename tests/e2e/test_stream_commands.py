@@ -76,12 +76,12 @@ async def test_resync_says_what_differs_before_it_tells(tmp_path: Path) -> None:
             (email(1), GOOD, BAD, ["kolide/1"]),
             (email(2), GOOD, BAD, ["kolide/2"]),
         ]
-        before = len(rig.receivers["okta"].book.received)
+        before = len(rig.receivers["okta"].book.receipts)
         code, out, err = await rig.service.command("streams", "resync", "okta", "--json")
         assert code == 0 and "2 would be told not compliant" in err, err
         report = json.loads(out)
         assert (report["differed"], report["told"], report["delivered"], report["held"]) == (2, 2, 2, 0)
-        assert len(rig.receivers["okta"].book.received) == before + 2
+        assert len(rig.receivers["okta"].book.receipts) == before + 2
         assert await rig.service.shown("streams", "resync", "okta", "--dry-run") == []
 
 
@@ -140,6 +140,7 @@ async def test_a_dry_run_keeps_what_would_have_gone(tmp_path: Path) -> None:
     async with Rig(tmp_path, {"okta": {"profile": "okta", "dry_run": True}, "siem": {"profile": "ssf"}}) as rig:
         await rig.start()
         await fails(rig, 1, 2)
+        await rig.quiet()
         await recovers(rig, 2)
         await rig.hears("siem", BAD, login=email(1))
         await rig.quiet()

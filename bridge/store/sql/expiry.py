@@ -20,7 +20,7 @@ from sqlalchemy import (
     update,
 )
 
-from bridge.store.expiry import MOST_BYTES, Kind, Sizes, Step, TableSize
+from bridge.store.expiry import MOST_BYTES, Kind, Step, TableSize
 from bridge.store.sql import tables
 from bridge.store.sql.dialect import Swift, among, upsert
 from bridge.store.sql.tables import PENDING, audit, deliveries, ledger, quarantine, webhook_ids, webhooks
@@ -161,12 +161,15 @@ _TABLES: Mapping[str, tuple[Table, str, str]] = {
 }
 
 
-def sizes(conn: Connection, thorough: bool) -> Sizes:
-    found = [_size(conn, name, *where, thorough) for name, where in _TABLES.items()]
-    if thorough:
-        with_payload = select(func.count(), func.min(webhooks.c.received_at)).where(webhooks.c.body.is_not(None))
-        found.insert(1, TableSize("payloads", *conn.execute(with_payload).one()))
-    return Sizes(tuple(found), *_bytes(conn))
+def names(thorough: bool) -> list[str]:
+    return [*_TABLES, *(["payloads"] if thorough else [])]
+
+
+def size(conn: Connection, name: str, thorough: bool) -> TableSize:
+    if name != "payloads":
+        return _size(conn, name, *_TABLES[name], thorough)
+    with_payload = select(func.count(), func.min(webhooks.c.received_at)).where(webhooks.c.body.is_not(None))
+    return TableSize(name, *conn.execute(with_payload).one())
 
 
 def _size(conn: Connection, name: str, table: Table, time: str, key: str, thorough: bool) -> TableSize:
@@ -177,7 +180,7 @@ def _size(conn: Connection, name: str, table: Table, time: str, key: str, thorou
     return TableSize(name, rows, conn.execute(oldest).scalar())
 
 
-def _bytes(conn: Connection) -> tuple[int, int]:
+def file_bytes(conn: Connection) -> tuple[int, int]:
     pragma: Callable[[str], int] = lambda name: int(conn.exec_driver_sql(f"PRAGMA {name}").scalar_one())  # noqa: E731
     page = pragma("page_size")
     return pragma("page_count") * page, pragma("freelist_count") * page
