@@ -22,7 +22,7 @@ from bridge.delivery.push import push
 from bridge.errors import BridgeError, ConfigError
 from bridge.model import Outcome, Stream
 from bridge.observe.metrics import Metrics
-from bridge.parts import Parts, Ports, key_ring, lookups, parts
+from bridge.parts import Parts, Ports, key_terms, lookups, parts
 from bridge.pipeline.chores import Chores
 from bridge.pipeline.configuration import note_configuration
 from bridge.pipeline.directory import Directories, Directory
@@ -32,23 +32,25 @@ from bridge.pipeline.gauges import gauge
 from bridge.pipeline.intake import Intake
 from bridge.pipeline.journal import Journal
 from bridge.pipeline.keeper import Keeper
+from bridge.pipeline.keyring import Keyring
 from bridge.pipeline.looks import Lane
 from bridge.pipeline.mint import Minter
 from bridge.pipeline.outbox import Outbox
 from bridge.pipeline.reconcile import Reconciler
+from bridge.pipeline.remint import Remint
+from bridge.pipeline.reread import Reread
 from bridge.pipeline.resume import resume
 from bridge.pipeline.retention import Retention
 from bridge.pipeline.streams import Plan, reconcile
 from bridge.pipeline.tell import Teller
 from bridge.pipeline.timetable import Timetable
-from bridge.ssf.keys import KeyRing
 from bridge.store import open_store
 from bridge.store.errands import ConnectorRow, Errand
 from bridge.store.protocol import Store
-from bridge.store.records import KeyRow
 from bridge.web.app import PublicPorts, admin_app, public_app
 from bridge.web.health import Check
 from bridge.web.server import Address, Listener, serve
+from bridge.web.wellknown import keys_age
 
 _log = structlog.get_logger("bridge.app")
 
@@ -69,11 +71,10 @@ TROUBLE_SHOWN = 5.0
 class Bridge:
     """Everything that runs. `start` makes it work, `stop` ends it in order; both once."""
 
-    def __init__(self, parts: Parts, store: Store, ring: KeyRing, ports: Ports) -> None:
+    def __init__(self, parts: Parts, store: Store, ports: Ports) -> None:
         self.config = parts.config
         self.sources = parts.sources
         self.store = store
-        self.ring = ring
         self.metrics = Metrics(
             __version__, list(parts.sources), list(parts.config.receivers), [one.name for one in parts.config.notify]
         )
@@ -85,11 +86,15 @@ class Bridge:
         self._troubles: dict[str, float] = {}
         self._tasks: list[asyncio.Task[None]] = []
         clock = ports.clock
-        mint = Minter(parts.config.transmitter.issuer, lambda: self.ring, clock, ports.ids, self._signer)
+        self.journal = Journal(store, clock, ports.ids, "serve")
+        self.keyring = Keyring(store, parts.keys, key_terms(parts.config), clock, self.journal, self.trouble)
+        self.reread = Reread(parts.watch, clock)
+        mint = Minter(parts.config.transmitter.issuer, lambda: self.keyring.ring, clock, ports.ids, self._signer)
         self.directories = Directories(
             {name: Directory(name, lookup, clock) for name, lookup in lookups(parts, ports).items()}
         )
-        self.outbox = Outbox(store, self._push, clock, ports.dice, self.metrics, self.trouble)
+        self.remint = Remint(store, mint, lambda: {stream.id: stream for stream in self.streams()}, clock)
+        self.outbox = Outbox(store, self._push, clock, ports.dice, self.metrics, self.trouble, self.keyring.publishes)
         self.gate = Gate(store, parts.limits, lambda *about: self.channels.guard(*about))
         self.teller = Teller(
             store, parts.sources, self.streams, parts.identity, mint, clock, ports.dice, self.metrics, self.outbox.wake,
@@ -128,7 +133,6 @@ class Bridge:
         self.intake = Intake(
             parts.sources, store, clock, ports.ids, self.metrics, self._rang, quarantine=keep.quarantine_limit
         )
-        self.journal = Journal(store, clock, ports.ids, "serve")
         """For what is done by itself: holds, releases. What a person asked for is recorded in their name."""
         self.retention = Retention(store, keep, clock, self.metrics, self.trouble)
 
@@ -136,7 +140,6 @@ class Bridge:
 
     async def start(self) -> None:
         await self.store.release_leases()
-        await self._note_keys()
         await self.channels.start()
         now = self._ports.clock.now()
         await self.gate.recall(now)
@@ -150,6 +153,8 @@ class Bridge:
             await self.store.prune_stream(stream_id)
         self.plan = plan
         self.keeper.begin(plan.carried, plan.rehearsed)
+        self._run("keys", self.keyring.run(self.remint))
+        self._run("secrets", self.reread.run())
         self._run("tell", self.teller.run())
         self._run("outbox", self.outbox.run())
         for name, lane in self.lanes.items():
@@ -196,14 +201,6 @@ class Bridge:
         except Failed:
             self.timetable.failed(errand.target)
             raise
-
-    async def _note_keys(self) -> None:
-        """The store lists every key that ever signed; the private ones are not in it."""
-        active = self.ring.active
-        await self.store.put_key(KeyRow(active.kid, "RS256", "active", active.created_at))
-        for row in await self.store.keys():
-            if row.kid != active.kid and row.state == "active":
-                await self.store.put_key(replace(row, state="retired"))
 
     def _run(self, name: str, work: Coroutine[Any, Any, None], *, ends: bool = False) -> None:
         task = asyncio.create_task(work, name=name)
@@ -265,7 +262,7 @@ class Bridge:
     async def readiness(self) -> list[Check]:
         if self.stopping:
             return [Check("running", False, "stopping")]
-        checks = [Check("signing_key", True, self.ring.active.kid)]
+        checks = [Check("signing_key", True, self.keyring.shown), Check("secrets", True, self.reread.shown)]
         try:
             await self.store.ping()
             checks.append(Check("store", True, self.config.store.shown))
@@ -280,14 +277,15 @@ class Bridge:
         now = self._ports.clock.now()
         await gauge(self.metrics, self.store, streams=self._names(), connectors=self.sources, now=now)
         self.metrics.notices_waiting(self.notices.waiting())
-        self.metrics.signing_key_age(now - self.ring.active.created_at)
+        self.metrics.signing_key_age(self.keyring.age(now))
         return self.metrics.render()
 
     def listeners(self) -> list[Listener]:
         server, admin = self.config.server, self.config.admin
         ports = PublicPorts(
             issuer=self.config.transmitter.issuer,
-            jwks=lambda: self.ring.jwks(),
+            jwks=lambda: self.keyring.ring.jwks(),
+            keys_age=keys_age(self.config.keys.publish_for),
             intake=self.intake,
             connectors={name: source.content_types for name, source in self.sources.items()},
             readiness=self.readiness,
@@ -309,12 +307,13 @@ class Bridge:
 
 
 async def open_bridge(loaded: Loaded, ports: Ports | None = None) -> Bridge:
-    """Build all of it; nothing runs yet. Raises ConfigError or StoreProblem, and leaves nothing open then."""
+    """Build all of it; a key signs, nothing runs yet. Raises ConfigError or StoreProblem, and leaves nothing open."""
     ports = ports or Ports()
     built = parts(loaded, ports)
     store = await open_store(loaded.config.store.url, ports.clock, exclusive=True, create=True)
     try:
-        bridge = Bridge(built, store, key_ring(loaded.config, ports.clock), ports)
+        bridge = Bridge(built, store, ports)
+        await bridge.keyring.open()
         secrets = {name: source.secret_settings for name, source in built.sources.items()}
         await note_configuration(Journal(store, ports.clock, ports.ids, ports.who), loaded, secrets, __version__)
         return bridge

@@ -43,7 +43,7 @@ async def check(
     """
     everything = load_offline()
     report = _report(everything)
-    report["orphaned"] = await _orphaned(everything.loaded)
+    report["orphaned"], report["signing"] = await _orphaned(everything.loaded), await _signing(everything.loaded)
     if online:
         report["online"] = await _asked(everything.loaded)
         report["ok"] = all(line["outcome"] != "failed" for line in report["online"])
@@ -183,6 +183,14 @@ async def _orphaned(loaded: Loaded) -> list[dict[str, Any]]:
     return [{"name": r.name, "id": r.id, "audience": r.audience} for r in rows if (r.name, r.audience) not in known]
 
 
+async def _signing(loaded: Loaded) -> list[str]:
+    """How the signing keys stand."""
+    from bridge.cli.key_screen import key_lines
+    from bridge.clock import SystemClock
+
+    return key_lines(await _read(loaded.config.store, lambda opened: opened.keys()), SystemClock().now())
+
+
 async def _read(store: Store, read: Callable[[Any], Awaitable[list[Any]]]) -> list[Any]:
     """Rows of the store; none where there is no store yet, or none that can be read now."""
     from bridge.clock import SystemClock
@@ -213,6 +221,7 @@ def _print(report: dict[str, Any]) -> None:
             ("keys", report["keys"]),
         ]
     )
+    pairs([("signing", line) for line in report["signing"]])
     for each in report["connectors"]:
         write(f"\nconnector {each['name']}")
         pairs([("  type", each["type"]), ("  webhook", each["webhook"]), ("  judge", each["judge"])])
