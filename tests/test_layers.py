@@ -40,7 +40,9 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 MAY_IMPORT["parts"] = GROUND | SHELF | WINGS
 MAY_IMPORT["channels"] = MAY_IMPORT["web"] | {"parts"}
-MAY_IMPORT["app"] = MAY_IMPORT["web"] | {"web", "parts", "channels"}
+MAY_IMPORT["works"] = MAY_IMPORT["web"] | {"parts", "channels"}
+MAY_IMPORT["workers"] = GROUND
+MAY_IMPORT["app"] = MAY_IMPORT["web"] | {"web", "parts", "works", "workers"}
 EVERYTHING = {"cli", "demo"}
 
 PURE = {

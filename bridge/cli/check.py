@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from bridge.cli.configured import Everything, load_offline
 from bridge.cli.notify import described
 from bridge.cli.output import pairs, say, write, write_json
+from bridge.cli.verdict_counts import Count, count_all, show
 
 if TYPE_CHECKING:
     from bridge.config import Connector, Loaded, Receiver, Store
@@ -23,6 +24,12 @@ FOLDING = (
 SHOWN = ("profile", "audience", "endpoint", "aggregate", "authorization", "read_api")
 """Of a receiver, for people."""
 
+HELD = {
+    "guard": "the guard holds back {count} people of {connector}: `caep-bridge guard status --connector {connector}`",
+    "baseline": "note: {count} devices of {connector} are held as its baseline: "
+    "`caep-bridge connectors baseline {connector}`",
+}
+
 
 async def check(
     *,
@@ -31,8 +38,9 @@ async def check(
 ) -> int:
     """Check the configuration and say what would run; secrets are shown as set or missing.
 
-    Prints every fault at once, with file, line and key. Exit code 0: it can run; 2: it cannot; 1: --online found
-    something that is wrong. Without --online nothing is asked over the network.
+    Prints every fault at once, with file, line and key. Exit code 0: it can run; 2: it cannot; 1: it can, but the
+    guard holds somebody back, which waits for you, or --online found something that is wrong. Without --online nothing
+    is asked over the network.
 
     Parameters
     ----------
@@ -44,14 +52,20 @@ async def check(
     everything = load_offline()
     report = _report(everything)
     report["orphaned"], report["signing"] = await _orphaned(everything.loaded), await _signing(everything.loaded)
+    report["held"] = await _held(everything.loaded)
+    counts: list[Count] = []
     if online:
         report["online"] = await _asked(everything.loaded)
         report["ok"] = all(line["outcome"] != "failed" for line in report["online"])
+        counts = await count_all(everything.loaded)
+        report["judgements"] = [one.as_json() for one in counts]
     if as_json:
         write_json(report)
     else:
         _print(report)
-    return 0 if report["ok"] else 1
+        show(counts)
+    waits = any(one["kind"] == "guard" for one in report["held"])
+    return 0 if report["ok"] and not waits else 1
 
 
 async def _asked(loaded: Loaded) -> list[dict[str, Any]]:
@@ -191,6 +205,11 @@ async def _signing(loaded: Loaded) -> list[str]:
     return key_lines(await _read(loaded.config.store, lambda opened: opened.keys()), SystemClock().now())
 
 
+async def _held(loaded: Loaded) -> list[dict[str, Any]]:
+    """What is believed and told to nobody."""
+    return [asdict(one) for one in await _read(loaded.config.store, lambda opened: opened.holds())]
+
+
 async def _read(store: Store, read: Callable[[Any], Awaitable[list[Any]]]) -> list[Any]:
     """Rows of the store; none where there is no store yet, or none that can be read now."""
     from bridge.clock import SystemClock
@@ -234,7 +253,7 @@ def _print(report: dict[str, Any]) -> None:
         write(f"\nnotify {each['name']}")
         shown = [(f"  {key}", each[key]) for key in ("kind", "url", "secret") if each[key]]
         pairs([*shown, ("  on", ", ".join(each["on"]))])
-    if report["no_effect"] or report["notes"] or report["orphaned"]:
+    if report["no_effect"] or report["notes"] or report["orphaned"] or report["held"]:
         write()
     for note in report["no_effect"]:
         write(f"{note['where']}: {note['path']}: {note['message']}")
@@ -242,6 +261,9 @@ def _print(report: dict[str, Any]) -> None:
         write(f"note: {note}")
     for row in report["orphaned"]:
         write(f"note: stream {row['name']} ({row['id']}) is orphaned: no receiver of that name has its audience")
+    for one in report["held"]:
+        if one["kind"] in HELD:
+            write(HELD[one["kind"]].format(**one))
     if "online" in report:
         from bridge.cli.online.asked import show
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
+from bridge.cli.baseline import baseline
 from bridge.cli.configured import Everything, load_offline
 from bridge.cli.connector_trial import test
 from bridge.cli.output import pairs, say, table, write, write_json
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
 connectors = App(name="connectors", help="The vendors: types that ship, and those configured.")
 connectors.command(test)
+connectors.command(baseline)
 
 
 @connectors.command(name="list")

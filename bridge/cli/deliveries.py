@@ -115,7 +115,7 @@ async def show(
 
 
 async def _about(store: Store, device: str | None, configured: list[str]) -> tuple[str, str] | None:
-    from bridge.cli.devices import the_connector
+    from bridge.cli.device_lookup import the_connector
 
     if device is None:
         return None

@@ -43,6 +43,7 @@ def _belief(explanation: Explanation, device: Device) -> None:
     why = f": {device.why}" if device.why else ""
     lines: list[tuple[str, object]] = [
         ("  status", f"{device.status or 'unknown'}{since}{why if device.status else ''}"),
+        *_standing_over(device),
         ("  basis", BASES[device.basis]),
         ("  owner", device.login if explanation.owner is None else f"nobody: {explanation.owner.words}"),
         ("  last decision", f"{explanation.decision.words} [{explanation.decision.reason or 'none yet'}]"),
@@ -51,6 +52,24 @@ def _belief(explanation: Explanation, device: Device) -> None:
     ]
     change = _remedies(explanation.decision, explanation.owner)
     pairs([*lines, ("  would change it", change)] if change else lines)
+
+
+def _standing_over(device: Device) -> list[tuple[str, object]]:
+    """What counts instead of what is believed, or keeps it from being told: who, until when, why."""
+    lines: list[tuple[str, object]] = []
+    if device.retired:
+        lines.append(("  retired", f"it counts for nobody: {device.retired}"))
+    if device.override is not None:
+        said = device.override
+        lines.append(
+            ("  overridden", f"{said.status} until {when(said.until)}, by {said.who} {when(said.at)}: {said.why}")
+        )
+    if device.hold is not None:
+        until = f" until {when(device.hold.until)}" if device.hold.until is not None else ""
+        why = f": {device.hold.why}" if device.hold.why else ""
+        words = f"{device.hold.kind} since {when(device.hold.at)}{until}, counts as {device.hold.status}{why}"
+        lines.append(("  held", words))
+    return lines
 
 
 def _remedies(*said: Said | None) -> str:
@@ -83,6 +102,11 @@ def _stream(told: Told, now: float) -> None:
     lines: list[tuple[str, object]] = [("  why", f"{told.why.words} [{told.why.reason or 'none'}]")]
     if told.because_of:
         lines.append(("  also failing", f"{', '.join(told.because_of)} (the person's devices count together)"))
+    if told.held is not None:
+        kept = {"guard": "held back", "released": "released", "discarded": "discarded"}[told.held.why]
+        lines.append(
+            ("  held", f"{told.held.status}, {kept} {when(told.held.at)} by the guard of {told.held.connector}")
+        )
     if told.truth is not None and told.truth != told.told:
         lines.append(("  so now", told.truth))
     if told.acknowledged is not None:

@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import App, Parameter
 
 from bridge.cli.configured import WrongCall, load_config
+from bridge.cli.device_changes import recheck, retire
+from bridge.cli.device_lookup import named, status_of, summary, the_connector, unknown
+from bridge.cli.device_override import override
+from bridge.cli.device_stuck import show_stuck
 from bridge.cli.opened import entries_of, opened
 from bridge.cli.output import say, table, when, write_json
 from bridge.clock import SystemClock
 
 if TYPE_CHECKING:
-    from bridge.model import Device
     from bridge.pipeline.explain import Explanation
-    from bridge.store.protocol import Store
 
 devices = App(name="devices", help="The devices, and why each has its status.")
+for command in (recheck, retire, override):
+    devices.command(command)
 
 
 @devices.command(name="list")
@@ -25,6 +29,7 @@ async def list_(
     connector: str | None = None,
     status: Literal["compliant", "not-compliant"] | None = None,
     search: str = "",
+    stuck: Annotated[bool, Parameter(negative="")] = False,
     limit: int = 100,
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
@@ -38,6 +43,9 @@ async def list_(
         Only devices of this status.
     search
         Only devices whose id, name or login holds this text.
+    stuck
+        Only devices that stay as they are until somebody does something, and why: gone, without an owner, failing for
+        more than 7 days, provisional, overridden, or held back.
     limit
         At most so many.
     as_json
@@ -47,6 +55,8 @@ async def list_(
         raise WrongCall("--limit must be at least 1")
     config = load_config().config
     async with opened(config) as store:
+        if stuck:
+            return await show_stuck(store, connector, status, search, limit, as_json)
         found = await store.devices(connector=connector, status=status, search=search, limit=limit + 1)
     shown = found[:limit]
     if as_json:
@@ -55,8 +65,8 @@ async def list_(
         table(
             ("connector", "device", "name", "login", "status", "since", "reason"),
             (
-                (d.connector, d.device_id, d.name, d.login or f"({d.login_reason})", d.status or "unknown",
-                 when(d.since), d.reason)
+                (d.connector, d.device_id, d.name, d.login or f"({d.login_reason})", status_of(d), when(d.since),
+                 d.reason)
                 for d in shown
             ),
             empty="no device" + (" like that" if connector or status or search else " yet: no webhook came in"),
@@ -89,14 +99,12 @@ async def show(
     from bridge.pipeline.facts import facts
 
     config = load_config().config
-    before, slash, after = device_id.partition("/")
-    if connector is None and slash and before in config.connectors:
-        connector, device_id = before, after
     async with opened(config) as store:
+        device_id, connector = await named(store, device_id, connector, list(config.connectors))
         found = connector or await the_connector(store, device_id, list(config.connectors))
         known = await facts(store, found, device_id, await entries_of(config, store)) if found else None
         if known is None or found is None:
-            await _unknown(store, device_id, connector)
+            await unknown(store, device_id, connector)
             return 1
     now = SystemClock().now()
     explanation = explain(known, now)
@@ -107,49 +115,6 @@ async def show(
 
         show_explanation(explanation, found, device_id, now)
     return 0
-
-
-async def the_connector(store: Store, device_id: str, configured: list[str]) -> str | None:
-    """The only connector that knows the id; None if none does. Raises WrongCall where several do."""
-    from bridge.pipeline.facts import connectors_with
-
-    found = await connectors_with(store, device_id, configured)
-    if len(found) > 1:
-        raise WrongCall(f"several connectors know a device {device_id}: add --connector {' or '.join(found)}")
-    return found[0] if found else None
-
-
-async def _unknown(store: Store, device_id: str, connector: str | None) -> None:
-    from bridge.pipeline.facts import nearest
-
-    say(f"no device {device_id} is known" + (f" to connector {connector}" if connector else ""))
-    near = await nearest(store, device_id, connector)
-    if near:
-        say("did you mean " + ", ".join(_named(device) for device in near) + "?")
-
-
-def _named(device: Device) -> str:
-    return f"{device.device_id} ({': '.join(part for part in (device.connector, device.name) if part)})"
-
-
-def summary(device: Device) -> dict[str, Any]:
-    """A device as `--json` has it."""
-    return {
-        "connector": device.connector,
-        "id": device.device_id,
-        "name": device.name,
-        "login": device.login,
-        "login_reason": device.login_reason or None,
-        "status": device.status,
-        "since": device.since,
-        "basis": device.basis,
-        "why": device.why,
-        "reason": device.reason,
-        "failing": list(device.failing),
-        "gone": device.gone,
-        "looked_at": device.looked_at,
-        "updated_at": device.updated_at,
-    }
 
 
 def document(explanation: Explanation, connector: str, device_id: str) -> dict[str, Any]:

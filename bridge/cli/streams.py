@@ -76,12 +76,12 @@ async def show(name: str, /, *, as_json: Annotated[bool, Parameter(name="--json"
     return 0
 
 
-def near(name: str, names: Sequence[str]) -> str:
+def near(name: str, names: Sequence[str], kind: str = "receiver") -> str:
     """` (did you mean …?)`, or what there is."""
     close = get_close_matches(name, names, n=1)
     if close:
         return f" (did you mean {close[0]}?)"
-    return f": there are {', '.join(dict.fromkeys(names))}" if names else ": no receiver is configured"
+    return f": there are {', '.join(dict.fromkeys(names))}" if names else f": no {kind} is configured"
 
 
 async def _described(loaded: Loaded) -> list[dict[str, Any]]:

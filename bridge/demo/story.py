@@ -107,7 +107,7 @@ class Story:
         explanation = await self.explanation()
         reason = (explanation.device.reason if explanation and explanation.device else "") or "no_decision"
         if explanation and explanation.look and explanation.look.last_error:
-            reason = explanation.look.last_error
+            reason = explanation.look.last_error.partition(":")[0]
         outcome = "told" if deliveries else "nothing" if decided else "undecided"
         return Played(
             problem, opens, sent, outcome, reason, expected, tuple(vendor.asked[asked:]), explanation, deliveries

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from bridge.model import DEVICE_COMPLIANCE_CHANGE, Device, Finding, Status, Stream
+from bridge.model import DEVICE_COMPLIANCE_CHANGE, Device, Finding, Held, Status, Stream
 from bridge.pipeline import wording
 from bridge.pipeline.facts import Facts, Heard
 from bridge.pipeline.wording import Said
-from bridge.ssf.ledger import UNKNOWN_AT_RECEIVER, compare, holding, truth
+from bridge.ssf.ledger import HELD, UNKNOWN_AT_RECEIVER, compare, holding, truth
 from bridge.ssf.stream import wants
 from bridge.store.records import Delivery, Look, StreamRow
 from bridge.value import replace
@@ -58,6 +58,8 @@ class Told:
     """The receiver's own, of this delivery."""
     unwell: str = ""
     """The receiver's health, where it keeps a SET waiting."""
+    held: Held | None = None
+    """What the guard keeps back of the difference."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +128,7 @@ def told(heard: Heard, device: Device | None, people: Sequence[Device]) -> Told:
         state = "dead"
     elif pending:
         reason = "pending"
-    elif heard.row is None or heard.row.told is None:
+    elif comparison.held is None and (heard.row is None or heard.row.told is None):
         reason = "nothing_to_tell"
     elif tail is not None and tail.state == "delivered":
         state = "delivered"
@@ -164,6 +166,7 @@ def _with_delivery(line: Told, heard: Heard) -> Told:
     line = replace(
         line,
         told=heard.row.told if heard.row is not None else None,
+        held=heard.row.held if heard.row is not None and line.why.reason in HELD.values() else None,
         acknowledged=last.status if last is not None else None,
         acknowledged_at=last.settled_at if last is not None else None,
     )

@@ -12,15 +12,18 @@ import structlog
 
 from bridge.pipeline.draft import Draft
 from bridge.pipeline.owed import Owed, Owing
-from bridge.posture.guard import Direction, Limits, Tally
+from bridge.posture.guard import COUNTS_FROM, Direction, Limits, Tally
 from bridge.ssf.subject import login_of
 from bridge.store.protocol import Told
+from bridge.store.records import Delivery
 from bridge.value import replace
 
 _log = structlog.get_logger("bridge.gate")
 
 FLEET_FRESH = 30.0
-"""Seconds that the size of a fleet is remembered."""
+"""Seconds that the size of a fleet is remembered at most."""
+FRESH_EACH = 0.001
+"""Seconds for each device of it: to count them costs next to nothing at any size."""
 PAGE = 500
 
 
@@ -39,21 +42,14 @@ class Gate:
 
     async def recall(self, now: float) -> None:
         """Count again what was told within the window: after a start."""
-        before: int | None = None
-        while rows := await self._store.deliveries(before=before, limit=PAGE):
-            for row in rows:
-                login = login_of(row.subject)
-                if login and row.created_at > now - self._limits.window:
-                    direction: Direction = "loses" if row.status == "not-compliant" else "regains"
-                    self._tally.add(row.connector, direction, login, row.created_at)
-            before = rows[-1].id
-            if rows[-1].created_at <= now - self._limits.window:
-                return
+        self._tally = await recalled(self._store, self._limits.window, now)
 
     async def refresh(self, connectors: Collection[str], now: float) -> None:
-        """Know how many devices these connectors have."""
+        """Know how many devices these connectors have. A small fleet may be one whose list is just coming in, and is
+        counted soon again: the percentage must neither set in late nor be of half of them."""
         for connector in connectors:
-            if abs(now - self._fleets.get(connector, (0, float("-inf")))[1]) > FLEET_FRESH:
+            size, at = self._fleets.get(connector, (0, float("-inf")))
+            if size < COUNTS_FROM or abs(now - at) > min(FLEET_FRESH, size * FRESH_EACH):
                 self._fleets[connector] = (await self._store.fleet(connector), now)
 
     def let_through(self, owed: Owed, draft: Draft, now: float) -> Owed:
@@ -103,3 +99,19 @@ class Gate:
             window_s=self._limits.window,
         )
         self._alarm(connector, direction, people)
+
+
+async def recalled(store: Told, window: float, now: float) -> Tally:
+    """Who lost or regained access within the window, as what was told shows it."""
+    told: list[Delivery] = []
+    before: int | None = None
+    while rows := await store.deliveries(before=before, limit=PAGE):
+        told += [row for row in rows if row.created_at > now - window]
+        before = rows[-1].id
+        if rows[-1].created_at <= now - window:
+            break
+    tally = Tally(window)
+    for row in reversed(told):
+        if login := login_of(row.subject):
+            tally.add(row.connector, "loses" if row.status == "not-compliant" else "regains", login, row.created_at)
+    return tally

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -56,6 +56,8 @@ class Run:
     dry: bool
     due: Mapping[str, int]
     """Looks that were due when it began: device → generation."""
+    doubted: dict[str, bool] = field(default_factory=dict)
+    """What the list showed well, or as another's, and is looked at singly: device → whether it failed before."""
 
 
 class Reconciler:
@@ -83,7 +85,8 @@ class Reconciler:
     async def __call__(self, errand: Errand, note: Note) -> Mapping[str, Any]:
         if not self._source.has_list:
             raise Failed(
-                f"connectors.{self._source.name}: this connector has no list of devices, or no API credentials"
+                f"connectors.{self._source.name}: this connector has no list of devices, or no API credentials",
+                {"no_list": True},
             )
         run = await self._begin(errand)
         counts = Counts(errand.doc.get("counts", {}))
@@ -99,6 +102,7 @@ class Reconciler:
             problem = await self._whole(run, counts, listed)
         await note({"begun": run.begun, "cursor": None, "counts": counts.all(), "complaint": problem})
         await self._waited(run, counts, note)
+        await self._resolved(run, counts)
         return await self._report(run, counts, problem)
 
     async def _begin(self, errand: Errand) -> Run:
@@ -179,6 +183,9 @@ class Reconciler:
             counts.add("drifted")
         if found == "first" and decision.device.hold is not None and decision.device.hold.kind == "baseline":
             counts.add("baseline")
+        if found == "doubtful":
+            before = answered.device
+            run.doubted[decision.device.device_id] = before is not None and before.status == "not-compliant"
         if found != "same" and found != "detail":
             counts.note(found, answered.connector, decision.device.device_id)
         return "look" if found == "doubtful" else "tell"
@@ -252,6 +259,19 @@ class Reconciler:
                 counts.set("unanswered", len(left))
                 break
             await self._clock.sleep(0.5)
+
+    async def _resolved(self, run: Run, counts: Counts) -> None:
+        """What became of those that failed before and that the list showed well. After a restart those of before it are
+        no longer known by name, and are counted as looked at alone."""
+        failed = [device_id for device_id, failing in run.doubted.items() if failing]
+        if run.dry:
+            counts.set("recovered", len(failed))
+            return
+        for start in range(0, len(failed), PAGE):
+            known = await self._store.known(self._source.name, failed[start : start + PAGE])
+            fine = [one.device is not None and one.device.status == "compliant" for one in known.values()]
+            counts.add("recovered", sum(fine))
+            counts.add("still_true", len(fine) - sum(fine))
 
     async def _report(self, run: Run, counts: Counts, problem: str) -> Mapping[str, Any]:
         told = await told_by(self._store, run.txn, self._source.name, run.begun, TOLD_WITHIN, self._clock)

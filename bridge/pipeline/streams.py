@@ -89,6 +89,11 @@ def shadow_id(stream_id: str) -> str:
     return f"{stream_id}~dry_run"
 
 
+def is_shadow(stream_id: str) -> bool:
+    """Whether it is the id of a dry run."""
+    return stream_id.endswith("~dry_run")
+
+
 def _shadow(stream: Stream, receiver: Receiver, tried: frozenset[str]) -> Stream | None:
     if not receiver.enabled:
         return None

@@ -42,14 +42,18 @@ class Counts:
         return list(self._noted)
 
     def report(self) -> dict[str, int]:
-        """In the words of a report: `recovered` are those that a list showed well, and that were looked at."""
+        """In the words of a report: `looked_at` are those that a list showed well, or as somebody else's; of those that
+        failed before `recovered` have, and `still_true` have not. In a dry run nobody is asked: the list is taken at
+        its word."""
         return {
             "listed": self["listed"],
             "first_seen": self["first"],
             "unchanged": self["same"] + self["detail"],
             "drifted": self["drifted"],
             "failed": self["failed"],
-            "recovered": self["doubtful"],
+            "looked_at": self["doubtful"],
+            "recovered": self["recovered"],
+            "still_true": self["still_true"],
             "baseline": self["baseline"],
             "pending": self["pending"],
             "missing": self["missing"],

@@ -64,7 +64,7 @@ _DECISIONS: Mapping[str, tuple[str, str]] = {
     ),
     "overridden": (
         "an operator's word counts instead of what is believed, until its time is over",
-        "the end of the override, with a fresh look; or another `caep-bridge devices override`",
+        "the end of the override, with a fresh look; or `caep-bridge devices override ID`, with --clear",
     ),
     "baseline": (
         "it failed already when its connector first listed its devices: held, and told to nobody",

@@ -62,3 +62,8 @@ def no_verdict(words: str) -> str:
 
 def look_failed(kind: str) -> str:
     return f"{LOOK}{kind}"
+
+
+def unanswered(kind: str, words: str) -> str:
+    """Why a device is looked at again: the failure, with the words of it."""
+    return f"{look_failed(kind)}: {words}"[:LONGEST]

@@ -42,7 +42,8 @@ def undecided(before: Device | None, device_id: str, failure: LookFailed, contex
     act_at = earliest(*(one.act_at for one in waiting if one.act_at > context.now))
     if act_at is not None and device.status != "not-compliant":
         again = min(again, act_at)
-    return Decision(device, change, again, why, True, context.attempts + 1, context.contradictions)
+    again_why = reasons.unanswered(failure.kind, failure.detail)
+    return Decision(device, change, again, again_why, True, context.attempts + 1, context.contradictions)
 
 
 def _wait(failure: LookFailed, context: Context) -> float:

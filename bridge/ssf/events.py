@@ -77,6 +77,9 @@ def reason_admin(
     resolved: Sequence[str] = (),
 ) -> str:
     """One line for the receiver's admin, at most 300 characters, that names findings and neither person nor host."""
+    by_word = _by_word(device, current) if occasion == "verdict" else ""
+    if by_word:
+        return _cut(f"{_plain(source, device)}: {by_word}", LONGEST)
     if current == "compliant":
         words = _recovered(occasion, whole_person, _titles(resolved, device))
     else:
@@ -84,6 +87,15 @@ def reason_admin(
     if occasion == "verdict":
         words += _basis(device)
     return _cut(f"{_plain(source, device)}: {words}", LONGEST)
+
+
+def _by_word(device: Device, current: Status) -> str:
+    """Where not the device's own state decides, but somebody's word about it; never the words themselves."""
+    if device.retired:
+        return "this device was retired and counts no more" if current == "compliant" else ""
+    if device.override is not None and device.override.status == current:
+        return f"an operator lets this device count as {current} for a time"
+    return ""
 
 
 def _recovered(occasion: Occasion, whole_person: bool, resolved: Sequence[str]) -> str:

@@ -96,7 +96,7 @@ async def _failed(line: Rig, number: int, kind: str) -> None:
 
     async def failed() -> bool:
         look = await (await line.store()).look("kolide", str(number))
-        return look is not None and look.attempts > 0 and look.last_error == f"look_{kind}"
+        return look is not None and look.attempts > 0 and look.last_error.startswith(f"look_{kind}: ")
 
     await wait_until(failed, what=line.service.tail)
 

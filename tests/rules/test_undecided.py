@@ -22,7 +22,7 @@ UNKNOWN = {"owner": None, "login": None, "login_reason": "no_owner"}
 def test_the_last_verdict_stays_and_the_look_stays_due(kind: FailureKind, before: Device | None) -> None:
     decision = undecided(before, "d1", LookFailed(kind, "x"), context(attempts=2, contradictions=1))
     assert (decision.device.status, decision.change) == (before.status if before else None, None)
-    assert (decision.reason, decision.again_why) == (f"look_{kind}", f"look_{kind}")
+    assert (decision.reason, decision.again_why) == (f"look_{kind}", f"look_{kind}: x")
     assert (decision.keep_stated, decision.attempts, decision.contradictions) == (True, 3, 1)
     assert decision.again_at is not None
     assert decision.again_at > NOW
@@ -59,7 +59,7 @@ def test_api_down_acts_on_what_the_webhook_stated() -> None:
     assert (device.failing, [one.key for one in device.findings]) == (("1",), ["1"])
     assert decision.change is not None
     assert (decision.change.why, decision.change.at, decision.change.after) == ("provisional", NOW - 121, device)
-    assert (decision.keep_stated, decision.again_why) == (True, "look_down")
+    assert (decision.keep_stated, decision.again_why) == (True, "look_down: no connection")
     assert decision.again_at > NOW
 
 

@@ -1,0 +1,125 @@
+"""`caep-bridge devices override`: what counts for a time, whatever is believed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from bridge.cli.changing import operator, record
+from bridge.cli.configured import WrongCall, load_config
+from bridge.cli.device_lookup import found_device
+from bridge.cli.device_outcome import compared, counted, filled, looked_at, name_of, vanished
+from bridge.cli.opened import opened
+from bridge.cli.output import say, when
+from bridge.clock import SystemClock, SystemIds
+from bridge.model import Status
+
+if TYPE_CHECKING:
+    from bridge.config import Config
+    from bridge.model import Device
+    from bridge.store.protocol import Store
+
+LONGEST = 30 * 86400.0
+"""Seconds that an override may last."""
+
+
+async def override(
+    device_id: Annotated[str, Parameter(name="ID")],
+    /,
+    *,
+    status: Status | None = None,
+    for_: Annotated[str | None, Parameter(name="--for")] = None,
+    clear: Annotated[bool, Parameter(negative="")] = False,
+    reason: str = "",
+    connector: str | None = None,
+    as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
+) -> int:
+    """Let a status count instead of what is believed, for a time; then the device is looked at, and what is so is told.
+
+    Parameters
+    ----------
+    device_id
+        The vendor's id of the device, or connector/id.
+    status
+        What counts meanwhile.
+    for_
+        How long, such as 30m, 8h or 2d; 30 days at most.
+    clear
+        End the override that stands, now.
+    reason
+        Why; it stands with the device and in the audit log. Needed with --status.
+    connector
+        Which connector's device, where several know the id.
+    as_json
+        Print JSON.
+    """
+    lasts = _lasts(status, for_, clear, reason)
+    config = load_config().config
+    async with opened(config) as store:
+        device = await found_device(config, store, device_id, connector)
+        if device is None:
+            return 1
+        if status is None:
+            return await _cleared(config, store, device, reason, as_json)
+        return await _overridden(config, store, device, status, lasts, reason, as_json)
+
+
+def _lasts(status: str | None, for_: str | None, clear: bool, reason: str) -> float:
+    """How many seconds; 0 with --clear. Raises WrongCall."""
+    from bridge.config.kinds import seconds
+
+    if clear:
+        if status is not None or for_ is not None:
+            raise WrongCall("--clear stands alone: it ends the override that there is")
+        return 0.0
+    if status is None or for_ is None:
+        raise WrongCall("name --status and --for, or --clear")
+    filled(reason)
+    try:
+        lasts = seconds(for_)
+    except ValueError as problem:
+        raise WrongCall(f"--for {problem}") from None
+    if not 0 < lasts <= LONGEST:
+        raise WrongCall("--for must be longer than nothing, and 30 days at most; [policy] exempt lasts for good")
+    return lasts
+
+
+async def _overridden(
+    config: Config, store: Store, device: Device, status: Status, lasts: float,
+    reason: str, as_json: bool,
+) -> int:  # fmt: skip
+    from bridge.pipeline.word import override, speak
+
+    if device.retired:
+        say(f"{name_of(device)} is retired ({device.retired}): it counts for nobody, whatever its status is")
+        return 1
+    now = SystemClock().now()
+    until = now + lasts
+    word = override(status, until, now, operator(), reason, SystemIds().token())
+    before = await speak(store, device, word)
+    if before is None:
+        return vanished(device)
+    after = f"{status} until {when(until)}"
+    await record(store, "devices.override", name_of(device), reason, counted(before), after)
+    say(f"{name_of(device)} counts as {after}; then it is looked at")
+    if device.gone:
+        say("its vendor does not know it any more: after that its last status counts; `devices retire` is for good")
+    if device.connector not in config.connectors:
+        say(f"{device.connector} is no longer configured, so nobody will look: end it with `devices override --clear`")
+    return await compared(store, device, as_json)
+
+
+async def _cleared(config: Config, store: Store, device: Device, reason: str, as_json: bool) -> int:
+    from bridge.pipeline.word import clear, speak
+
+    if device.override is None:
+        say(f"{name_of(device)} is not overridden")
+        return 0
+    before = await speak(store, device, clear(SystemClock().now(), SystemIds().token()))
+    if before is None:
+        return vanished(device)
+    await record(store, "devices.override", name_of(device), reason, counted(before), "cleared")
+    if device.connector not in config.connectors:
+        return await compared(store, device, as_json)
+    return await looked_at(store, before, as_json)

@@ -1,0 +1,201 @@
+"""Commands on what is held, and words about a device: wrong calls, unknown names, a store that nobody serves."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bridge.model import Held, Hold, LedgerRow
+from bridge.store.protocol import Store
+from bridge.store.records import LedgerWrite, Unit
+from bridge.value import replace
+from tests.cli.scene import OKTA_ROW, ROWS, SINCE, Scene, failing
+
+HOLD = Hold("baseline", "compliant", SINCE, keys=("i1",))
+HELD = LedgerRow(
+    "s-okta", "user=ada@acme.example", "ada@acme.example", reason="held_by_guard",
+    held=Held("not-compliant", "guard", "kolide", SINCE),
+)  # fmt: skip
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Scene:
+    made = Scene(tmp_path)
+    made.streams(*ROWS)
+    made.believe(failing(), failing("43", hold=HOLD, login="bob@acme.example"))
+    made.store(lambda store: store.commit([Unit(ledger=(LedgerWrite(HELD),))]))
+    return made
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bridge.cli.errand.TAKEN_WITHIN", 0.3)
+
+
+def shown(scene: Scene, capsys: pytest.CaptureFixture[str], *words: str) -> Any:
+    capsys.readouterr()
+    assert scene.run(*words, "--json") == 0
+    return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["devices", "override", "42"],
+        ["devices", "override", "42", "--status", "compliant"],
+        ["devices", "override", "42", "--status", "compliant", "--for", "8h"],
+        ["devices", "override", "42", "--status", "compliant", "--for", "8", "--reason", "x"],
+        ["devices", "override", "42", "--status", "compliant", "--for", "0s", "--reason", "x"],
+        ["devices", "override", "42", "--status", "compliant", "--for", "31d", "--reason", "x"],
+        ["devices", "override", "42", "--status", "broken", "--for", "8h", "--reason", "x"],
+        ["devices", "override", "42", "--clear", "--for", "8h"],
+        ["devices", "retire", "42"],
+        ["devices", "retire", "42", "--reason", " ", "--yes"],
+        ["devices", "retire", "42", "--reason", "x"],
+        ["connectors", "baseline"],
+        ["connectors", "baseline", "kolide", "--release", "--discard"],
+        ["connectors", "baseline", "kolide", "--discard"],
+        ["connectors", "baseline", "kolide", "--limit", "0"],
+        ["guard", "discard"],
+        ["guard", "dismiss"],
+        ["reconcile", "kolide", "second"],
+    ],
+)
+def test_a_wrong_call_is_exit_2_and_changes_nothing(scene: Scene, words: list[str]) -> None:
+    before = scene.store(_all)
+    assert scene.run(*words) == 2
+    assert scene.store(_all) == before
+
+
+async def _all(store: Store) -> Any:
+    return await store.devices(), await store.held(), await store.audit(), await store.errands()
+
+
+@pytest.mark.parametrize("words", [["recheck"], ["retire", "--reason", "x", "--yes"], ["override", "--clear"]])
+def test_an_unknown_device_is_exit_1_with_near_ones(
+    scene: Scene, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    verb, *rest = words
+    assert scene.run("devices", verb, "4200", *rest) == 1
+    assert "no device 4200 is known" in (err := capsys.readouterr().err) and "did you mean 42 (kolide: ADA-MAC)" in err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["connectors", "baseline", "kolid"],
+        ["guard", "status", "--connector", "kolid"],
+        ["guard", "release", "--connector", "kolid"],
+        ["guard", "discard", "--connector", "kolid", "--yes"],
+        ["reconcile", "--connector", "kolid"],
+    ],
+)
+def test_an_unknown_connector_is_exit_1(scene: Scene, capsys: pytest.CaptureFixture[str], words: list[str]) -> None:
+    assert scene.run(*words) == 1
+    assert "there is no connector kolid (did you mean kolide?)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["reconcile"],
+        ["guard", "release"],
+        ["connectors", "baseline", "kolide", "--release"],
+        ["devices", "recheck", "42"],
+        ["devices", "retire", "42", "--reason", "x", "--yes"],
+        ["devices", "override", "42", "--status", "compliant", "--for", "8h", "--reason", "x"],
+    ],
+)
+def test_where_nobody_serves_it_says_so_and_leaves_no_errand(
+    scene: Scene, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    assert scene.run(*words) == 1
+    assert "no `serve` runs on this store" in capsys.readouterr().err
+    assert all(one.ended_at is not None for one in scene.store(lambda store: store.errands()))
+
+
+@pytest.mark.parametrize(
+    "words", [["reconcile"], ["guard", "status"], ["connectors", "baseline", "kolide"], ["devices", "recheck", "42"]]
+)
+def test_a_store_of_another_revision_is_refused(
+    scene: Scene, capsys: pytest.CaptureFixture[str], words: list[str]
+) -> None:
+    with sqlite3.connect(scene.folder / "bridge.db") as database:
+        database.execute("UPDATE alembic_version SET version_num = '9999'")
+    database.close()
+    assert scene.run(*words) == 1
+    assert "is at revision 9999" in capsys.readouterr().err
+
+
+def test_what_the_guard_holds(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    status = shown(scene, capsys, "guard", "status")
+    assert status["limits"] == {"max_users": 25, "max_percent": 5.0, "window_s": 600.0}
+    kolide, second = status["connectors"]
+    assert (kolide["held"], kolide["since"], kolide["fleet"], kolide["allowed_now"]) == (1, SINCE, 2, 25)
+    assert kolide["examples"] == [{"login": "ada@acme.example", "status": "not-compliant", "at": SINCE}]
+    assert second["held"] == 0
+    assert scene.run("guard", "status") == 0
+    out = capsys.readouterr().out
+    assert "more than 25 people, or 5 % of a fleet" in out and "ada@acme.example" in out
+    device = shown(scene, capsys, "devices", "show", "42")
+    okta = next(one for one in device["receivers"] if one["stream"] == "okta")
+    assert (okta["why"]["reason"], okta["held"]["connector"]) == ("held_by_guard", "kolide")
+    stuck = shown(scene, capsys, "devices", "list", "--stuck")
+    assert [(one["id"], one["stuck"]["reason"]) for one in stuck] == [("42", "held_by_guard"), ("43", "baseline")]
+    assert scene.run("check") == 1
+    assert "the guard holds back 1 people of kolide: `caep-bridge guard status" in capsys.readouterr().out
+
+
+def test_discarded_once_and_recorded(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ("guard", "discard", "--yes", "--reason", "a bug of theirs")
+    assert [shown(scene, capsys, *words)["discarded"] for _ in range(2)] == [1, 0]
+    (row,) = scene.store(lambda store: store.held())
+    assert row.held is not None and row.held.why == "discarded"
+    words = ("connectors", "baseline", "kolide", "--discard", "--yes")
+    assert [shown(scene, capsys, *words)["discarded"] for _ in range(2)] == [1, 0]
+    audit = scene.store(lambda store: store.audit())
+    assert [(one.what, one.why, one.before) for one in audit] == [
+        ("baseline.discard", "", "held"),
+        ("guard.discard", "a bug of theirs", "held"),
+    ]
+    assert scene.run("check") == 0
+
+
+def test_a_row_whose_person_has_no_such_device_any_more_is_simply_not_held(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene.store(lambda store: _moved(store))
+    report = shown(scene, capsys, "guard", "release")
+    assert (report["released"], report["recovered"], report["unanswered"]) == (1, 1, 0)
+    assert scene.store(lambda store: store.held()) == []
+
+
+async def _moved(store: Store) -> None:
+    device = await store.device("kolide", "42")
+    assert device is not None
+    assert await store.commit([Unit(devices=(replace(device, login="eve@acme.example"),))]) == []
+
+
+def test_everything_that_is_stuck_is_named_with_its_reason(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    fine: Any = {"status": "compliant", "failing": (), "login": "fine@acme.example"}
+    scene.streams(OKTA_ROW)
+    scene.believe(
+        failing("50", gone=True),
+        failing("51", login=None, login_reason="no_owner"),
+        failing("52", login="long@acme.example"),
+        failing("53", login="soon@acme.example", since=4_000_000_000.0),
+        failing("54", login="prov@acme.example", basis="provisional"),
+        failing("55", retired="gone for good"),
+        failing("56", **fine),
+    )
+    stuck = shown(scene, capsys, "devices", "list", "--stuck")
+    assert {one["id"]: one["stuck"]["reason"] for one in stuck} == {
+        "42": "held_by_guard", "43": "baseline", "50": "gone", "51": "no_owner", "52": "failing", "54": "provisional",
+    }  # fmt: skip
+    assert scene.run("devices", "list", "--stuck", "--limit", "2") == 0
+    printed = capsys.readouterr()
+    assert "there are more than 2" in printed.err and "held_by_guard" in printed.out
