@@ -1,6 +1,6 @@
-"""The composition root: the parts of the configuration become a running bridge, and end in order.
+"""The composition root: the works of the configuration run, are seen from outside, and end in order.
 
-Bridge     everything that runs, tied together
+Bridge     everything that runs
 run        from start to the end of a SIGTERM
 """
 
@@ -8,48 +8,27 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from typing import Any
+from collections.abc import Callable, Sequence
 
 import structlog
 
 from bridge import __version__
-from bridge.channels import Channels
 from bridge.config import Loaded
-from bridge.delivery.push import push
 from bridge.errors import BridgeError, ConfigError
-from bridge.model import Outcome, Stream
-from bridge.observe.metrics import Metrics
-from bridge.parts import Parts, Ports, key_ring, lookups, parts
-from bridge.pipeline.alarm import Alarm, held_words
-from bridge.pipeline.chores import Chores
+from bridge.parts import Parts, Ports, parts
+from bridge.pipeline.alarm import held_words
+from bridge.pipeline.beginning import begin_streams, gone_live
 from bridge.pipeline.configuration import note_configuration
-from bridge.pipeline.directory import Directories, Directory
-from bridge.pipeline.errands import Doc, Errandry, Failed, Note
-from bridge.pipeline.gate import Gate
 from bridge.pipeline.gauges import gauge
-from bridge.pipeline.intake import Intake
 from bridge.pipeline.journal import Journal
-from bridge.pipeline.keeper import Keeper
-from bridge.pipeline.looks import Lane
-from bridge.pipeline.mint import Minter
-from bridge.pipeline.outbox import Outbox
-from bridge.pipeline.reconcile import Reconciler
-from bridge.pipeline.resume import resume
-from bridge.pipeline.retention import Retention
-from bridge.pipeline.streams import Plan, reconcile
-from bridge.pipeline.tell import Teller
-from bridge.pipeline.timetable import Timetable
-from bridge.ssf.keys import KeyRing
 from bridge.store import open_store
-from bridge.store.errands import ConnectorRow, Errand
 from bridge.store.protocol import Store
-from bridge.store.records import KeyRow
 from bridge.web.app import PublicPorts, admin_app, public_app
 from bridge.web.health import Check
 from bridge.web.server import Address, Listener, serve
+from bridge.web.wellknown import keys_age
+from bridge.workers import Workers
+from bridge.works import Works
 
 _log = structlog.get_logger("bridge.app")
 
@@ -61,240 +40,109 @@ LOOK_GRACE = 1.0
 """Seconds of those that looks under way get, so that what they yield is still sent; the rest is due again later."""
 REQUEST_GRACE = 1
 """Whole seconds that requests under way get once everything else has ended."""
-RESUME_AGAIN = 2.0
-"""Seconds until a comparison that the store did not let end is begun again."""
-TROUBLE_SHOWN = 5.0
-"""Seconds that trouble of a worker shows in readiness; one that goes on failing says so again every few seconds."""
 
 
 class Bridge:
     """Everything that runs. `start` makes it work, `stop` ends it in order; both once."""
 
-    def __init__(self, parts: Parts, store: Store, ring: KeyRing, ports: Ports) -> None:
+    def __init__(self, parts: Parts, store: Store, ports: Ports) -> None:
         self.config = parts.config
         self.sources = parts.sources
         self.store = store
-        self.ring = ring
-        self.metrics = Metrics(
-            __version__, list(parts.sources), list(parts.config.receivers), [one.name for one in parts.config.notify]
-        )
         self.stopping = False
-        self.plan: Plan | None = None
         self._ports = ports
-        self._outbound = parts.outbound
-        self._signer = ThreadPoolExecutor(1, thread_name_prefix="sign")
-        self._troubles: dict[str, float] = {}
-        self._tasks: list[asyncio.Task[None]] = []
-        clock = ports.clock
-        mint = Minter(parts.config.transmitter.issuer, lambda: self.ring, clock, ports.ids, self._signer)
-        self.directories = Directories(
-            {name: Directory(name, lookup, clock) for name, lookup in lookups(parts, ports).items()}
-        )
-        self.outbox = Outbox(store, self._push, clock, ports.dice, self.metrics, self.trouble)
-        self.journal = Journal(store, clock, ports.ids, "serve")
-        """For what is done by itself: holds, releases. What a person asked for is recorded in their name."""
-        self.gate = Gate(store, parts.limits, Alarm(self.journal, lambda *about: self.channels.guard(*about)))
-        self.teller = Teller(
-            store, parts.sources, self.streams, parts.identity, mint, clock, ports.dice, self.metrics, self.outbox.wake,
-            gate=self.gate, policy=parts.policy, directories=self.directories,
-        )  # fmt: skip
-        self.lanes = {
-            name: Lane(source, store, self.teller, clock, self.metrics, self.trouble)
-            for name, source in parts.sources.items()
-        }
-        self.keeper = Keeper(store, clock, self.outbox.carry, self._resume, self.trouble)
-        self.chores = Chores(
-            store, self.teller, mint, mint.verification, self.keeper.named, clock, ports.ids, self.outbox.wake
-        )
-        self.reconcilers = {
-            name: Reconciler(
-                source, store, self.teller, clock, self.metrics,
-                hold_baseline=parts.config.policy.baseline == "hold", rang=self._rang,
-            )
-            for name, source in parts.sources.items()
-        }  # fmt: skip
-        self.timetable = Timetable(list(parts.sources.values()), store, clock, ports.dice, ports.ids, self.trouble)
-        self.errandry = Errandry(
-            store,
-            {
-                "reconcile": self._reconcile, "compare": self.chores.compare, "resync": self.chores.resync,
-                "verify": self.chores.verify, "test": self.chores.test,
-            },
-            clock, self.trouble,
-        )  # fmt: skip
-        self.channels = Channels(
-            parts, store, ports, self.metrics,
-            outbox=self.outbox, lanes=self.lanes, streams=self._names, failing=self._failing,
-        )  # fmt: skip
-        self.notices = self.channels.notices
-        keep = parts.config.retention
-        self.intake = Intake(
-            parts.sources, store, clock, ports.ids, self.metrics, self._rang, quarantine=keep.quarantine_limit
-        )
-        self.retention = Retention(store, keep, clock, self.metrics, self.trouble)
+        self._workers = Workers(ports.clock)
+        self.works = Works(parts, store, ports, self._workers.trouble, self._failing)
 
     # -- start and stop -------------------------------------------------------------------------
 
     async def start(self) -> None:
-        await self.store.release_leases()
-        await self._note_keys()
-        await self.channels.start()
+        works, run = self.works, self._workers.run
         now = self._ports.clock.now()
-        await self.gate.recall(now)
-        tried = frozenset(name for name, source in self.sources.items() if source.dry_run)
-        plan = reconcile(self.config.receivers, await self.store.streams(), self._ports.ids, now, tried)
-        for row in plan.put:
-            await self.store.put_stream(row)
-        for stream_id, why in plan.silenced:
-            await self.store.cancel_stream(stream_id, now, why)
-        for stream_id in plan.ended:
-            await self.store.prune_stream(stream_id)
-        self.plan = plan
-        self.keeper.begin(plan.carried, plan.rehearsed)
-        self._run("tell", self.teller.run())
-        self._run("outbox", self.outbox.run())
-        for name, lane in self.lanes.items():
-            self._run(f"looks:{name}", lane.run())
-        self._run("retention", self.retention.run())
-        self._run("streams", self.keeper.run())
-        self._run("errands", self.errandry.run())
-        self._run("timetable", self.timetable.run(), ends=True)
-        live = await self._gone_live()
+        await self.store.release_leases()
+        await works.channels.start()
+        await works.gate.recall(now)
+        plan = await begin_streams(self.store, self.config.receivers, self.sources, self._ports.ids, now)
+        works.keeper.begin(plan.carried, plan.rehearsed)
+        live = await gone_live(self.store, self.sources, works.streams())
+        run("keys", works.keyring.run(works.remint))
+        run("secrets", works.reread.run())
+        run("tell", works.teller.run())
+        run("outbox", works.outbox.run())
+        for name, lane in works.lanes.items():
+            run(f"looks:{name}", lane.run())
+        run("retention", works.retention.run())
+        run("streams", works.keeper.run())
+        run("errands", works.errandry.run())
+        run("timetable", works.timetable.run(), ends=True)
         if plan.resumed or live:
-            self._run("resume", self._resume(plan.resumed or live), ends=True)
-        for name, work in self.channels.work():
-            self._run(name, work)
-
-    async def _resume(self, streams: Sequence[Stream]) -> None:
-        """Until it succeeded once; the store remembers only then that they are enabled, whatever dies before."""
-        while True:
-            try:
-                await resume(self.store, self.teller, streams, self._ports.ids.token())
-                await self.outbox.note_enabled([stream.id for stream in streams])
-                return
-            except BridgeError as problem:
-                self.trouble(f"resume: {type(problem).__name__}")
-                _log.error("stream.resume_stuck", problem=str(problem))
-                await self._ports.clock.sleep(RESUME_AGAIN)
-
-    async def _gone_live(self) -> Sequence[Stream]:
-        """The streams to compare because a connector's dry run is over; how each runs now is remembered."""
-        rows = {row.name: row for row in await self.store.connectors()}
-        live = False
-        for name, source in self.sources.items():
-            row = rows.get(name, ConnectorRow(name))
-            live = live or (row.dry_run is True and not source.dry_run)
-            if row.dry_run != source.dry_run:
-                await self.store.put_connector(replace(row, dry_run=source.dry_run))
-        return [stream for stream in self.streams() if stream.enabled] if live else []
-
-    async def _reconcile(self, errand: Errand, note: Note) -> Doc:
-        reconciler = self.reconcilers.get(errand.target)
-        if reconciler is None:
-            raise Failed(f"there is no connector {errand.target}")
-        try:
-            return await reconciler(errand, note)
-        except Failed:
-            self.timetable.failed(errand.target)
-            raise
-
-    async def _note_keys(self) -> None:
-        """The store lists every key that ever signed; the private ones are not in it."""
-        active = self.ring.active
-        await self.store.put_key(KeyRow(active.kid, "RS256", "active", active.created_at))
-        for row in await self.store.keys():
-            if row.kid != active.kid and row.state == "active":
-                await self.store.put_key(replace(row, state="retired"))
-
-    def _run(self, name: str, work: Coroutine[Any, Any, None], *, ends: bool = False) -> None:
-        task = asyncio.create_task(work, name=name)
-        task.add_done_callback(lambda done: self._worker_ended(done, ends))
-        self._tasks.append(task)
-
-    def _worker_ended(self, task: asyncio.Task[None], ends: bool) -> None:
-        if self.stopping or task.cancelled() or (ends and task.exception() is None):
-            return
-        self._troubles[task.get_name()] = float("inf")
-        _log.error("worker.ended", worker=task.get_name(), exc_info=task.exception())
+            run("resume", works.resume(plan.resumed or live), ends=True)
+        for name, work in works.channels.work():
+            run(name, work)
 
     async def stop(self) -> None:
         """In-flight work ends: pushes get seven seconds, looks one; what is not done is durable and goes on later."""
         self.stopping = True
-        for lane in self.lanes.values():
+        self._workers.closing()
+        works, lanes = self.works, self.works.lanes.values()
+        for lane in lanes:
             await lane.stop()
         begun = self._ports.clock.monotonic()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK_GRACE):
-                await asyncio.gather(*(lane.idle() for lane in self.lanes.values()))
+                await asyncio.gather(*(lane.idle() for lane in lanes))
         pushes = PUSH_GRACE - (self._ports.clock.monotonic() - begun)
-        await asyncio.gather(self.outbox.stop(pushes), self.notices.stop(NOTICE_GRACE))
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        await self.directories.close()
-        for lane in self.lanes.values():
+        await asyncio.gather(works.outbox.stop(pushes), works.channels.notices.stop(NOTICE_GRACE))
+        await self._workers.stop()
+        await works.directories.close()
+        for lane in lanes:
             await lane.abandon()
 
     async def close(self) -> None:
         """After the last request was answered."""
-        await self._outbound.close()
+        await self.works.outbound.close()
         await self.store.close()
-        self._signer.shutdown(wait=False)
+        self.works.signer.shutdown(wait=False)
 
-    # -- what the pieces need of each other -----------------------------------------------------
-
-    def streams(self) -> Sequence[Stream]:
-        return self.keeper.streams()
-
-    def _names(self) -> dict[str, str]:
-        return {stream.id: stream.name for stream in self.streams()}
-
-    def _rang(self, connector: str) -> None:
-        self.lanes[connector].wake()
-
-    async def _push(self, stream: Stream, text: str) -> Outcome:
-        return await push(self._outbound, stream, text, self._ports.clock)
+    # -- what is seen from outside --------------------------------------------------------------
 
     async def _failing(self) -> list[str]:
         return [check.name for check in await self.readiness() if not check.ok]
 
-    def trouble(self, what: str) -> None:
-        self._troubles[what] = self._ports.clock.monotonic() + TROUBLE_SHOWN
-
-    # -- what is seen from outside --------------------------------------------------------------
-
     async def readiness(self) -> list[Check]:
         if self.stopping:
             return [Check("running", False, "stopping")]
-        checks = [Check("signing_key", True, self.ring.active.kid)]
+        checks = [
+            Check("signing_key", True, self.works.keyring.shown), Check("secrets", True, self.works.reread.shown),
+        ]  # fmt: skip
         try:
             await self.store.ping()
             checks.append(Check("store", True, self.config.store.shown))
             checks.append(Check("held", True, held_words(await self.store.holds())))
         except BridgeError as problem:
             checks.append(Check("store", False, str(problem)))
-        now = self._ports.clock.monotonic()
-        troubles = [what for what, until in self._troubles.items() if until > now]
+        troubles = self._workers.troubles()
         checks.append(Check("workers", not troubles, "; ".join(troubles) or "running"))
         return checks
 
     async def scrape(self) -> bytes:
-        now = self._ports.clock.now()
-        await gauge(self.metrics, self.store, streams=self._names(), connectors=self.sources, now=now)
-        self.metrics.notices_waiting(self.notices.waiting())
-        self.metrics.signing_key_age(now - self.ring.active.created_at)
-        return self.metrics.render()
+        now, works = self._ports.clock.now(), self.works
+        await gauge(works.metrics, self.store, streams=works.names(), connectors=self.sources, now=now)
+        works.metrics.notices_waiting(works.channels.notices.waiting())
+        works.metrics.signing_key_age(works.keyring.age(now))
+        return works.metrics.render()
 
     def listeners(self) -> list[Listener]:
         server, admin = self.config.server, self.config.admin
         ports = PublicPorts(
             issuer=self.config.transmitter.issuer,
-            jwks=lambda: self.ring.jwks(),
-            intake=self.intake,
+            jwks=lambda: self.works.keyring.ring.jwks(),
+            keys_age=keys_age(self.config.keys.publish_for),
+            intake=self.works.intake,
             connectors={name: source.content_types for name, source in self.sources.items()},
             readiness=self.readiness,
             clock=self._ports.clock,
-            count=self.metrics.webhook,
+            count=self.works.metrics.webhook,
         )
         return [
             Listener(
@@ -311,12 +159,13 @@ class Bridge:
 
 
 async def open_bridge(loaded: Loaded, ports: Ports | None = None) -> Bridge:
-    """Build all of it; nothing runs yet. Raises ConfigError or StoreProblem, and leaves nothing open then."""
+    """Build all of it; a key signs, nothing runs yet. Raises ConfigError or StoreProblem, and leaves nothing open."""
     ports = ports or Ports()
     built = parts(loaded, ports)
     store = await open_store(loaded.config.store.url, ports.clock, exclusive=True, create=True)
     try:
-        bridge = Bridge(built, store, key_ring(loaded.config, ports.clock), ports)
+        bridge = Bridge(built, store, ports)
+        await bridge.works.keyring.open()
         secrets = {name: source.secret_settings for name, source in built.sources.items()}
         await note_configuration(Journal(store, ports.clock, ports.ids, ports.who), loaded, secrets, __version__)
         return bridge

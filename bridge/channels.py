@@ -8,6 +8,7 @@ from typing import Any
 
 from cryptography import x509
 
+from bridge.key import KeyRow
 from bridge.notify.occasion import Occasion
 from bridge.notify.retry import Sent
 from bridge.notify.send import Target, send, targets_of
@@ -18,21 +19,25 @@ from bridge.pipeline.notices import Notices
 from bridge.pipeline.outbox import Outbox
 from bridge.pipeline.watch import Sights, Watch
 from bridge.posture.guard import Direction
+from bridge.ssf.key_warnings import key_warnings
 from bridge.store.protocol import Store
 
 TLS_CERTIFICATE = "server.tls_cert_file"
+SIGNING_KEY = "keys.signing_key"
 
 
 class Channels:
-    """`streams` gives stream id → name; `failing` the names of the checks of readiness that do not hold."""
+    """`streams` gives stream id → name; `failing` the names of the checks of readiness that do not hold; `keys` the
+    signing keys."""
 
     def __init__(
         self, parts: Parts, store: Store, ports: Ports, meter: Metrics, *,
         outbox: Outbox, lanes: Mapping[str, Lane], streams: Callable[[], Mapping[str, str]],
-        failing: Callable[[], Awaitable[Sequence[str]]],
+        failing: Callable[[], Awaitable[Sequence[str]]], keys: Callable[[], Sequence[KeyRow]],
     ) -> None:  # fmt: skip
         self._parts = parts
         self._clock = ports.clock
+        self._keys = keys
         self._certificate = Certificate(parts.config.server.tls_cert_file)
         alarms = parts.config.alarms
         self.notices = Notices(
@@ -67,8 +72,12 @@ class Channels:
         return await send(self._parts.outbound, target, message_id, body, self._clock)
 
     def _expiring(self) -> Mapping[str, float]:
-        end = self._certificate.end()
-        return {} if end is None else {TLS_CERTIFICATE: end}
+        """A signing key that somebody should see to counts as run out."""
+        now, end = self._clock.now(), self._certificate.end()
+        found = {} if end is None else {TLS_CERTIFICATE: end}
+        if any(one.code != "compromised" for one in key_warnings(self._keys(), now)):
+            found[SIGNING_KEY] = now
+        return found
 
 
 class Certificate:

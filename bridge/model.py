@@ -254,6 +254,12 @@ SubjectForm = Literal["device", "user"]
 Aggregate = Literal["user", "device"]
 
 
+class Reveals(Protocol):
+    """A secret of the configuration: read it when it is used."""
+
+    def reveal(self) -> str: ...
+
+
 @value
 class Stream:
     """One receiver's subscription, as it runs. Made by the admin from `[receivers.<name>]`."""
@@ -263,7 +269,8 @@ class Stream:
     audience: str
     profile: ProfileName
     endpoint_url: str
-    authorization_header: str | None = field(default=None, repr=False)
+    authorization_header: Reveals | None = field(default=None, repr=False)
+    """Sent verbatim; it may change while the bridge runs."""
     subject: SubjectForm = "device"
     aggregate: Aggregate = "device"
     events: frozenset[str] = frozenset({DEVICE_COMPLIANCE_CHANGE})

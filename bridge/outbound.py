@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
@@ -35,6 +35,7 @@ class Outbound:
     """Pools that open on first use; `close` ends them. `limit_per_host` bounds the connections to one host and port.
 
     `ca_file` (PEM) is trusted beside the system's store. Raises ConfigError if it cannot be read.
+    `proxy` is asked at each request; it may change, and what is under way then goes on over the one before.
     """
 
     def __init__(
@@ -43,7 +44,7 @@ class Outbound:
         insecure: bool,
         allowed_networks: Sequence[Network] = (),
         ca_file: str | None = None,
-        proxy: str | None = None,
+        proxy: Callable[[], str | None] = lambda: None,
         user_agent: str,
         limit_per_host: int,
         resolver: AbstractResolver | None = None,
@@ -55,7 +56,7 @@ class Outbound:
         self._user_agent = user_agent
         self._limit_per_host = limit_per_host
         self._resolver = resolver
-        self._ways: dict[bool, _Way] = {}
+        self._ways: dict[tuple[bool, str | None], _Way] = {}
         self._closed = False
 
     async def request(
@@ -76,10 +77,10 @@ class Outbound:
         `max_bytes` fails with too_large; with `cut` the status alone decides: a body that is too long, breaks off or
         does not end in time is cut there. A GET on a stale kept connection is tried once more, a POST never.
         """
-        way = self._way(by_admin)
+        way = self._way(by_admin, self._proxy())
         bounds = _Bounds(asyncio.get_running_loop().time() + timeout, timeout, max_bytes, cut)
         try:
-            if self._proxy is not None:
+            if way.proxy is not None:
                 self._check(url, by_admin)
                 return await self._through_proxy(way, method, url, headers, body, bounds)
             place, target = self._place(way, url, by_admin)
@@ -106,7 +107,7 @@ class Outbound:
             data=body,
             timeout=aiohttp.ClientTimeout(total=bounds.timeout, connect=bounds.of_connecting),
             allow_redirects=False,
-            proxy=self._proxy,
+            proxy=way.proxy,
         )
         async with asked as response:
             return Answer(response.status, _lower(response.headers), await _read(response, bounds))
@@ -132,25 +133,24 @@ class Outbound:
             way.places.close()
             await way.session.close()
 
-    def _way(self, by_admin: bool) -> _Way:
+    def _way(self, by_admin: bool, proxy: str | None) -> _Way:
         if self._closed:
             raise ConnectFailed("connect", "shutting down", certainly_not_sent=True)
-        if by_admin not in self._ways:
-            self._ways[by_admin] = self._open(by_admin)
-        return self._ways[by_admin]
+        way = self._ways.get((by_admin, proxy))
+        if way is None:
+            way = self._ways[by_admin, proxy] = self._open(by_admin, proxy)
+        return way
 
-    def _open(self, by_admin: bool) -> _Way:
+    def _open(self, by_admin: bool, proxy: str | None) -> _Way:
         resolver = GuardedResolver(
             by_admin=by_admin,
             insecure=self._insecure,
             allowed=self._allowed,
-            proxy_host=URL(self._proxy).raw_host if self._proxy else None,
+            proxy_host=URL(proxy).raw_host if proxy else None,
             inner=self._resolver,
         )
         bound = self._limit_per_host
-        opener = aiohttp.TCPConnector(
-            ssl=self._tls, resolver=resolver, limit=0, limit_per_host=bound if self._proxy else 0
-        )
+        opener = aiohttp.TCPConnector(ssl=self._tls, resolver=resolver, limit=0, limit_per_host=bound if proxy else 0)
         session = aiohttp.ClientSession(
             connector=opener,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -158,7 +158,7 @@ class Outbound:
             trust_env=False,
             raise_for_status=False,
         )
-        return _Way(session, Places(self._user_agent, opener, bound))
+        return _Way(session, Places(self._user_agent, opener, bound), proxy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +167,7 @@ class _Way:
 
     session: aiohttp.ClientSession
     places: Places
+    proxy: str | None
 
 
 class _Bounds(NamedTuple):

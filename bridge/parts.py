@@ -1,13 +1,14 @@
-"""What the configuration says, built: the connectors, whose device is whose, the way out, the signing key."""
+"""What the configuration says, built: the connectors, whose device is whose, the way out, keys and secrets."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bridge import __version__
 from bridge.clock import Clock, Dice, Ids, SystemClock, SystemDice, SystemIds
-from bridge.config import Config, Loaded
+from bridge.config import Config, Loaded, Secret
+from bridge.config.watch import Watch
 from bridge.connector.connector import Connector
 from bridge.connector.load import load as load_connector
 from bridge.errors import ConfigError, Fault
@@ -17,7 +18,9 @@ from bridge.outbound import Outbound
 from bridge.posture.guard import Limits
 from bridge.posture.identity import Identity, Overrides, read_overrides
 from bridge.posture.policy import Exemption, Policy
-from bridge.ssf.keys import KeyRing, ring_from_pem, ring_in
+from bridge.ssf.keyfiles import KeyFiles, Source
+from bridge.ssf.keys import key_from_pem
+from bridge.ssf.ring import Terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,9 @@ class Parts:
     sources: Mapping[str, Connector]
     identity: Identity
     outbound: Outbound
+    keys: Source
+    watch: Watch
+    """The secrets that stand in files."""
 
     @property
     def policy(self) -> Policy:
@@ -72,13 +78,19 @@ def parts(loaded: Loaded, ports: Ports) -> Parts:
         except ConfigError as error:
             faults.extend(error.faults)
     identity = Identity()
+    keys = Source(KeyFiles(config.key_directory))
+    try:
+        keys = key_source(config, ports.clock)
+    except ConfigError as error:
+        faults.extend(error.faults)
     try:
         identity = identity_of(config)
     except ConfigError as error:
         faults.extend(error.faults)
     if faults:
         raise ConfigError(loaded.locate(faults))
-    return Parts(config, sources, identity, outbound)
+    watch = Watch(secrets_of(config, sources), loaded.base)
+    return Parts(config, sources, identity, outbound, keys, watch)
 
 
 def lookups(built: Parts, ports: Ports) -> dict[str, Callable[[Sequence[str]], Awaitable[dict[str, bool]]]]:
@@ -90,11 +102,12 @@ def lookups(built: Parts, ports: Ports) -> dict[str, Callable[[Sequence[str]], A
 
 def outbound_of(config: Config) -> Outbound:
     """The way out. Raises ConfigError if `delivery.ca_file` cannot be read."""
+    proxy = config.delivery.proxy
     return Outbound(
         insecure=config.delivery.allow_insecure_targets,
         allowed_networks=config.delivery.allowed_networks,
         ca_file=str(config.delivery.ca_file) if config.delivery.ca_file else None,
-        proxy=config.delivery.proxy,
+        proxy=lambda: None if proxy is None else proxy.reveal(),
         user_agent=f"caep-bridge/{__version__}",
         limit_per_host=64,
     )
@@ -113,11 +126,36 @@ def identity_of(config: Config) -> Identity:
     )
 
 
-def key_ring(config: Config, clock: Clock) -> KeyRing:
-    """The signing key: the PEM of `[keys] signing_key`, or the one kept in the key directory, made if need be."""
-    secret = config.keys.signing_key
-    if secret is not None:
-        return ring_from_pem(
-            secret.reveal().encode(), created_at=clock.now(), where=secret.origin or "keys.signing_key"
-        )
-    return ring_in(config.key_directory)
+def key_source(config: Config, clock: Clock) -> Source:
+    """Where the signing keys lie. Raises ConfigError for a PEM in `[keys] signing_key` that is not fit."""
+    source = Source(KeyFiles(config.key_directory), config.keys.signing_key)
+    source.given(clock.now())
+    if source.secret is not None:
+        source.secret.require(_fit_key)
+    return source
+
+
+def key_terms(config: Config) -> Terms:
+    return Terms(config.keys.publish_for, config.keys.keep_retired, config.keys.rotate_every)
+
+
+def _fit_key(text: str) -> None:
+    try:
+        key_from_pem(text.encode(), created_at=0.0, where="")
+    except ConfigError as problem:
+        raise ValueError("; ".join(fault.message for fault in problem.faults)) from None
+
+
+def secrets_of(config: Config, sources: Mapping[str, Connector]) -> Iterator[tuple[str, Secret]]:
+    """Every secret that takes effect when its file changes, with its key."""
+    for name, source in sources.items():
+        for key, values in source.secrets.items():
+            for index, value in enumerate(values):
+                if isinstance(value, Secret):
+                    yield f"connectors.{name}.{key}" + (f".{index}" if len(values) > 1 else ""), value
+    for name, receiver in config.receivers.items():
+        if receiver.authorization_header is not None:
+            yield f"receivers.{name}.authorization_header", receiver.authorization_header
+    for path, secret in (("keys.signing_key", config.keys.signing_key), ("delivery.proxy", config.delivery.proxy)):
+        if secret is not None:
+            yield path, secret

@@ -12,7 +12,7 @@ import pytest
 BRIDGE = Path(__file__).parent.parent / "bridge"
 FILES = sorted(BRIDGE.rglob("*.py"))
 
-GROUND = {"", "model", "value", "errors", "clock", "lines"}
+GROUND = {"", "model", "value", "errors", "clock", "key", "lines"}
 WINGS = {"connector", "posture", "ssf", "delivery", "notify", "okta", "store"}
 SHELF = {"config", "address", "outbound", "observe"}
 """What several layers use and what uses none of them."""
@@ -23,6 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "value": set(),
     "errors": set(),
     "clock": set(),
+    "key": set(),
     "lines": set(),
     "address": GROUND,
     "config": GROUND,
@@ -39,13 +40,15 @@ MAY_IMPORT: dict[str, set[str]] = {
 }
 MAY_IMPORT["parts"] = GROUND | SHELF | WINGS
 MAY_IMPORT["channels"] = MAY_IMPORT["web"] | {"parts"}
-MAY_IMPORT["app"] = MAY_IMPORT["web"] | {"web", "parts", "channels"}
+MAY_IMPORT["works"] = MAY_IMPORT["web"] | {"parts", "channels"}
+MAY_IMPORT["workers"] = GROUND
+MAY_IMPORT["app"] = MAY_IMPORT["web"] | {"web", "parts", "works", "workers"}
 EVERYTHING = {"cli", "demo"}
 
 PURE = {
     "connector": {"expr", "functions", "mentions", "parse", "plain", "quick", "signature", "times", "tree", "settings"},
     "posture": None,
-    "ssf": {"subject", "events", "ledger", "profile", "stream", "discovery"},
+    "ssf": {"anew", "decoded", "discovery", "events", "key_warnings", "ledger", "profile", "ring", "stream", "subject"},
     "delivery": {"retry", "answer"},
     "okta": {"words"},
     "notify": {"occasion", "words", "message", "signature", "retry"},

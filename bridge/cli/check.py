@@ -11,6 +11,7 @@ from cyclopts import Parameter
 from bridge.cli.configured import Everything, load_offline
 from bridge.cli.notify import described
 from bridge.cli.output import pairs, say, write, write_json
+from bridge.cli.verdict_counts import Count, count_all, show
 
 if TYPE_CHECKING:
     from bridge.config import Connector, Loaded, Receiver, Store
@@ -50,15 +51,19 @@ async def check(
     """
     everything = load_offline()
     report = _report(everything)
-    report["orphaned"] = await _orphaned(everything.loaded)
+    report["orphaned"], report["signing"] = await _orphaned(everything.loaded), await _signing(everything.loaded)
     report["held"] = await _held(everything.loaded)
+    counts: list[Count] = []
     if online:
         report["online"] = await _asked(everything.loaded)
         report["ok"] = all(line["outcome"] != "failed" for line in report["online"])
+        counts = await count_all(everything.loaded)
+        report["judgements"] = [one.as_json() for one in counts]
     if as_json:
         write_json(report)
     else:
         _print(report)
+        show(counts)
     waits = any(one["kind"] == "guard" for one in report["held"])
     return 0 if report["ok"] and not waits else 1
 
@@ -192,6 +197,14 @@ async def _orphaned(loaded: Loaded) -> list[dict[str, Any]]:
     return [{"name": r.name, "id": r.id, "audience": r.audience} for r in rows if (r.name, r.audience) not in known]
 
 
+async def _signing(loaded: Loaded) -> list[str]:
+    """How the signing keys stand."""
+    from bridge.cli.key_screen import key_lines
+    from bridge.clock import SystemClock
+
+    return key_lines(await _read(loaded.config.store, lambda opened: opened.keys()), SystemClock().now())
+
+
 async def _held(loaded: Loaded) -> list[dict[str, Any]]:
     """What is believed and told to nobody."""
     return [asdict(one) for one in await _read(loaded.config.store, lambda opened: opened.holds())]
@@ -227,6 +240,7 @@ def _print(report: dict[str, Any]) -> None:
             ("keys", report["keys"]),
         ]
     )
+    pairs([("signing", line) for line in report["signing"]])
     for each in report["connectors"]:
         write(f"\nconnector {each['name']}")
         pairs([("  type", each["type"]), ("  webhook", each["webhook"]), ("  judge", each["judge"])])

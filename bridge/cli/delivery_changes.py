@@ -14,6 +14,7 @@ from bridge.cli.configured import WrongCall, load_config
 from bridge.cli.delivery_lookup import find, stream_ids
 from bridge.cli.opened import entries_of, opened
 from bridge.cli.output import say, when, write_json
+from bridge.cli.signing import fresh_text
 from bridge.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -44,7 +45,10 @@ async def retry(
     reason: str = "",
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
-    """Send a dead SET again, or a waiting one at once: the same bytes with the same `jti`.
+    """Send a dead SET again, or a waiting one at once.
+
+    It is minted anew, with a new `jti` and the same `txn`, if the key, the issuer, the audience or the profile has
+    changed since it was signed; else it is the same bytes.
 
     Parameters
     ----------
@@ -62,16 +66,19 @@ async def retry(
         Print the counts as JSON: changed, and refused by reason.
     """
     _one_or_all(which, all_dead, "--all-dead", stream)
-    config = load_config().config
+    loaded = load_config()
+    config = loaded.config
 
     async def change(store: Store, one: Delivery) -> str:
-        refused = await store.revive(one.id, SystemClock().now())
+        refused, minted = await fresh(one)
+        refused = refused or await store.revive(one.id, SystemClock().now())
         if not refused:
-            after = "pending" if one.state == "dead" else "pending, due now"
+            after = ("pending" if one.state == "dead" else "pending, due now") + (", minted anew" if minted else "")
             await record(store, "deliveries.retry", _target(one), reason, one.state, after)
         return refused
 
     async with opened(config) as store:
+        fresh = await fresh_text(loaded, store)
         if which is not None:
             outcomes = await _one(config, store, which, change, "will be sent")
         else:

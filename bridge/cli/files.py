@@ -60,17 +60,17 @@ def _authority(delivery: Delivery) -> list[Fault]:
 
 
 def _key(keys: Keys, directory: Path | None) -> list[Fault]:
-    from bridge.ssf.keys import FILE, ring_from_file, ring_from_pem
+    from bridge.ssf.keyfiles import faults_in
+    from bridge.ssf.keys import key_from_pem
 
     secret = keys.signing_key
     if secret is not None:
-        return _faults(lambda: ring_from_pem(secret.reveal().encode(), created_at=0.0, where=""))
+        return _faults(lambda: key_from_pem(secret.reveal().encode(), created_at=0.0, where=""))
     if directory is None or not os.path.exists(directory):
         return []
     if not os.path.isdir(directory):
         return [Fault("", "keys.directory", "is not a directory")]
-    file = directory / FILE
-    return _faults(lambda: ring_from_file(file, others_may=0)) if os.path.exists(file) else []
+    return _faults(lambda: faults_in(directory))
 
 
 def _client_keys(receivers: Mapping[str, Receiver]) -> list[Fault]:

@@ -29,6 +29,8 @@ def _effectless(config: Config, written: Iterable[Path]) -> Iterator[tuple[Path,
         message = next((words for pattern, words in _PATTERNS if _matches(pattern, path)), "")
         if message:
             yield path, message
+    if config.keys.signing_key is not None and config.keys.rotate_every is not None:
+        yield ("keys", "rotate_every"), "has no effect beside signing_key: that key changes with its file"
     for name, receiver in config.receivers.items():
         if receiver.delivery == "poll":
             yield (

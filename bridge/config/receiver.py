@@ -41,10 +41,13 @@ def _event(value: str) -> str:
 
 
 def _header(value: Secret) -> Secret:
-    text = value.reveal()
+    value.require(_header_check)
+    return value
+
+
+def _header_check(text: str) -> None:
     if any(ord(letter) < 32 or ord(letter) > 126 for letter in text):
         raise ValueError("must be one line of printable ASCII, as it is sent")
-    return value
 
 
 Events = Annotated[Texts, AfterValidator(_events)]

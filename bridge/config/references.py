@@ -45,7 +45,7 @@ class Resolver:
         if value.startswith("env:"):
             return self._found(path, value, *self._variable(value[4:]))
         if value.startswith("file:"):
-            return self._found(path, value, *self._file(value[5:]))
+            return self._found(path, value, *read_text(self.base / value[5:], value[5:]))
         return value
 
     def _found(self, path: Path, origin: str, text: str, fault: str) -> Any:
@@ -62,17 +62,19 @@ class Resolver:
             return text, ""
         return "", f"environment variable {name} is {'empty' if name in self.environ else 'not set'}"
 
-    def _file(self, name: str) -> tuple[str, str]:
-        try:
-            with (self.base / name).open("rb") as file:
-                raw = file.read(LARGEST + 1)
-            text = raw.decode().rstrip("\r\n")
-        except (OSError, ValueError) as problem:
-            why = problem.strerror if isinstance(problem, OSError) else "it is not UTF-8 text"
-            return "", f"file {name} cannot be read: {why}"
-        if len(raw) > LARGEST:
-            return "", f"file {name} is larger than {LARGEST // 1024} KiB"
-        return (text, "") if text.strip() else ("", f"file {name} is empty")
+
+def read_text(file: FilePath, name: str) -> tuple[str, str]:
+    """The text of a file without its last line ends, or "" and what is wrong with the file of that name."""
+    try:
+        with file.open("rb") as opened:
+            raw = opened.read(LARGEST + 1)
+        text = raw.decode().rstrip("\r\n")
+    except (OSError, ValueError) as problem:
+        why = problem.strerror if isinstance(problem, OSError) else "it is not UTF-8 text"
+        return "", f"file {name} cannot be read: {why}"
+    if len(raw) > LARGEST:
+        return "", f"file {name} is larger than {LARGEST // 1024} KiB"
+    return (text, "") if text.strip() else ("", f"file {name} is empty")
 
 
 def _is_text(value: str) -> bool:

@@ -12,7 +12,7 @@ from bridge.config.notify import Notify
 from bridge.config.receiver import Client, Receiver
 from bridge.config.receiver_api import api_faults
 from bridge.config.retention import Retention
-from bridge.config.sections import MEMORY, SQLITE, Admin, Delivery, Server, Store, Transmitter
+from bridge.config.sections import MEMORY, SQLITE, Admin, Delivery, Keys, Server, Store, Transmitter
 from bridge.lines import Path
 
 Found = Iterator[tuple[Path, str]]
@@ -30,8 +30,8 @@ def cross_faults(parts: Mapping[str, Any], named: Mapping[str, frozenset[str]]) 
     if (store := parts.get("store")) is not None:
         yield from _store(store)
     yield from _listeners(parts.get("server"), parts.get("admin"))
-    if delivery is not None and delivery.proxy is not None and (fault := url_fault(delivery.proxy)):
-        yield ("delivery", "proxy"), fault
+    if (keys := parts.get("keys")) is not None:
+        yield from _keys(keys)
     if (retention := parts.get("retention")) is not None:
         yield from _retention(retention)
     for name, receiver in parts.get("receivers", {}).items():
@@ -55,6 +55,11 @@ def _issuer(transmitter: Transmitter, insecure: bool) -> Found:
         yield path, "must not have a query (?)"
     if parts.username is not None:
         yield path, "must not hold a user name"
+
+
+def _keys(keys: Keys) -> Found:
+    if keys.rotate_every is not None and keys.rotate_every <= keys.publish_for:
+        yield ("keys", "rotate_every"), "must be longer than publish_for, during which the next key is published"
 
 
 def _store(store: Store) -> Found:

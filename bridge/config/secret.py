@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Callable
 from typing import Any
 
 from pydantic import GetCoreSchemaHandler
@@ -16,16 +17,29 @@ class Secret:
 
     `origin` says where it came from, as the operator wrote it: `env:NAME`, `file:/path`, or None for a
     literal. Two secrets are equal when their texts are; the comparison takes constant time.
+    The text of one that comes from a file changes with the file (`watch`): reveal it when it is used, keep no copy.
     """
 
-    __slots__ = ("_text", "origin")
+    __slots__ = ("_checks", "_text", "origin")
 
     def __init__(self, text: str, origin: str | None = None) -> None:
         self._text = text
+        self._checks: tuple[Callable[[str], object], ...] = ()
         self.origin = origin
 
     def reveal(self) -> str:
         return self._text
+
+    def require(self, check: Callable[[str], object]) -> None:
+        """`check` raises ValueError for a text that will not do, now and whenever the text changes."""
+        check(self._text)
+        self._checks = (*self._checks, check)
+
+    def renew(self, text: str) -> None:
+        """Another text, unless it fails a check: then ValueError, and the old one stays."""
+        for check in self._checks:
+            check(text)
+        self._text = text
 
     def __repr__(self) -> str:
         return f"Secret({MASK!r})"
@@ -45,7 +59,7 @@ class Secret:
         return hmac.compare_digest(self._text.encode(), other._text.encode())
 
     def __hash__(self) -> int:
-        return hash(("Secret", self._text))
+        return hash("Secret")  # the text may change
 
     def __reduce__(self) -> Any:
         raise TypeError("a Secret is not to be copied to where it could be read")

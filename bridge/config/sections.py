@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlsplit, urlunsplit
 
-from pydantic import ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field
 
-from bridge.config.kinds import Domain, Domains, Networks, Port, Text
+from bridge.config.kinds import Domain, Domains, Networks, Port, Seconds, Text, url_fault
 from bridge.config.references import concealed
 from bridge.config.secret import MASK, Secret
 from bridge.config.section import Section
@@ -54,11 +54,23 @@ class Store(Section):
         return without_password(self.url)
 
 
+def _proxy(value: Secret) -> Secret:
+    value.require(_url_check)
+    return value
+
+
+def _url_check(text: str) -> None:
+    if fault := url_fault(text):
+        raise ValueError(fault)
+
+
 class Delivery(Section):
+    secret_keys: ClassVar[frozenset[str]] = frozenset({"proxy"})
+
     allow_insecure_targets: bool = False
     allowed_networks: Networks = ()
     ca_file: Path | None = None
-    proxy: Annotated[Text | None, Field(repr=False)] = None
+    proxy: Annotated[Secret, AfterValidator(_proxy)] | None = None
 
 
 class Identity(Section):
@@ -79,6 +91,12 @@ class Keys(Section):
     """None: beside the SQLite file (`Config.key_directory`)."""
     signing_key: Secret | None = None
     """A PEM; its `origin` is the `file:/path` that was written."""
+    publish_for: Seconds = 86_400.0
+    """How long the next key is published before it signs."""
+    keep_retired: Seconds = 86_400.0
+    """How long a retired key is published once no SET names it that waits or is dead."""
+    rotate_every: Seconds | None = None
+    """How long a key signs; None: until somebody rotates it."""
 
 
 class Log(Section):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -18,7 +18,7 @@ from bridge.connector.look import Cache, Gone, Looker
 from bridge.connector.manifest import Manifest
 from bridge.connector.probe import Probe, probe
 from bridge.connector.row import Assembler
-from bridge.connector.settings import Given
+from bridge.connector.settings import Given, Guarded
 from bridge.connector.sweep import Heard, Sweeper, SweepPage
 from bridge.model import LookFailed, Parsed, Snapshot, VerifiedWebhook, Webhook
 
@@ -77,6 +77,11 @@ class Connector:
 
     def __repr__(self) -> str:
         return f"Connector({self.name!r}, type={self.type!r}, judge={self.judge.name!r}, has_api={self.has_api})"
+
+    @property
+    def secrets(self) -> Mapping[str, Sequence[Guarded]]:
+        """By setting: they may change while it runs, and the new text is used from then on."""
+        return self._given.secrets
 
     @property
     def secret_settings(self) -> frozenset[str]:

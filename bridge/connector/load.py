@@ -191,19 +191,27 @@ def _rate_words(api: ApiSpec | None) -> str:
 
 def _check_secret(manifest: Manifest, given: Given, complain: Callable[[str, str], None]) -> None:
     auth = manifest.auth
-    for secret in given.reveal(auth.secret) if auth.key != "utf8" else ():
-        try:
-            signature.decode_key(auth.key, secret)
-        except ValueError as error:
-            complain(auth.secret, str(error))
+    if auth.key == "utf8" or not auth.secret:
+        return
+    try:
+        given.require(auth.secret, lambda text: signature.decode_key(auth.key, text))
+    except ValueError as error:
+        complain(auth.secret, str(error))
 
 
 def _check_login(spec: ApiSpec, given: Given, complain: Callable[[str, str], None]) -> None:
     if spec.login.scheme not in ("bearer", "header"):
         return
     for name in spec.login.needs:
-        if any(not value.isascii() or not value.isprintable() for value in given.reveal(name)):
-            complain(name, "must be one line of printable ASCII, as it is sent in a header")
+        try:
+            given.require(name, _sendable)
+        except ValueError as error:
+            complain(name, str(error))
+
+
+def _sendable(text: str) -> None:
+    if not text.isascii() or not text.isprintable():
+        raise ValueError("must be one line of printable ASCII, as it is sent in a header")
 
 
 def _api(

@@ -9,6 +9,7 @@ from typing import Protocol, cast
 
 from bridge.connector import times
 from bridge.connector.reader import Table
+from bridge.model import Reveals
 
 ENGINE_KEYS = ("type", "judge", "rate_limit", "dry_run", "namespace", "fold_recoveries")
 """Keys of every `[connectors.<name>]` table; a manifest cannot declare settings of these names."""
@@ -16,10 +17,11 @@ _TYPES = ("text", "list", "int", "bool", "duration")
 _SCOPED = {"text": "text", "list": "texts", "int": "int", "bool": "bool", "duration": "duration"}
 
 
-class Reveals(Protocol):
-    """A secret of the configuration."""
+class Guarded(Reveals, Protocol):
+    """A secret whose text may change while the bridge runs, to one that passes the same checks."""
 
-    def reveal(self) -> str: ...
+    def require(self, check: Callable[[str], object]) -> None:
+        """`check` raises ValueError for a text that will not do, now and whenever the text changes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ class Given:
     """The admin's values: `plain` for expressions and templates, `secrets` by name, never shown."""
 
     plain: Mapping[str, object]
-    secrets: Mapping[str, Sequence[Reveals]] = field(repr=False)
+    secrets: Mapping[str, Sequence[Guarded]] = field(repr=False)
 
     def reveal(self, name: str) -> list[str]:
         """The non-empty values of a secret (or of a plain text used as one), read anew each time."""
@@ -55,6 +57,14 @@ class Given:
         value = self.plain.get(name, "")
         values = value if isinstance(value, list) else [value]
         return [part for part in values if isinstance(part, str) and part]
+
+    def require(self, name: str, check: Callable[[str], object]) -> None:
+        """Every value of this setting passes `check`, and so must what takes its place later. Raises ValueError."""
+        for secret in self.secrets.get(name, ()):
+            secret.require(check)
+        if name not in self.secrets:
+            for text in self.reveal(name):
+                check(text)
 
     def scoped(self) -> dict[str, object]:
         return {f"settings.{name}": value for name, value in self.plain.items()}
@@ -103,7 +113,7 @@ def _declared(name: str, table: Table) -> Setting:
 def given(settings: Mapping[str, Setting], table: Mapping[str, object], complain: Callable[[str, str], None]) -> Given:
     """Read the admin's table. Faults go to `complain(key, message)`; no message holds a value of a secret."""
     plain: dict[str, object] = {}
-    secrets: dict[str, Sequence[Reveals]] = {}
+    secrets: dict[str, Sequence[Guarded]] = {}
     for name, setting in settings.items():
         raw = table.get(name, setting.default)
         if raw is None or raw == "":
@@ -122,7 +132,7 @@ def given(settings: Mapping[str, Setting], table: Mapping[str, object], complain
     return Given(plain, secrets)
 
 
-def secret_values(setting: Setting, raw: object) -> list[Reveals]:
+def secret_values(setting: Setting, raw: object) -> list[Guarded]:
     values = raw if isinstance(raw, list) else [raw]
     if isinstance(raw, list) and not setting.many:
         raise ValueError("must be one secret, not a list")
@@ -131,7 +141,7 @@ def secret_values(setting: Setting, raw: object) -> list[Reveals]:
     secrets = [part if hasattr(part, "reveal") else _Bare(part) if isinstance(part, str) else None for part in values]
     if None in secrets:
         raise ValueError("must be text")
-    found = cast(list[Reveals], secrets)
+    found = cast(list[Guarded], secrets)
     if any(not secret.reveal() for secret in found):
         raise ValueError("must not be empty")
     return found
@@ -197,6 +207,9 @@ class _Bare:
 
     def reveal(self) -> str:
         return self._text
+
+    def require(self, check: Callable[[str], object]) -> None:
+        check(self._text)
 
     def __repr__(self) -> str:
         return "Secret(set)"

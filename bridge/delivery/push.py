@@ -43,13 +43,14 @@ async def push(outbound: Outbound, stream: Stream, text: str, clock: Clock, *, b
 def _headers(stream: Stream) -> dict[str, str]:
     headers = {"Content-Type": "application/secevent+jwt", "Accept": "application/json"}
     if stream.authorization_header is not None:
-        headers["Authorization"] = stream.authorization_header
+        headers["Authorization"] = stream.authorization_header.reveal()
     return headers
 
 
 def _hide(body: bytes, stream: Stream) -> bytes:
     """`body` without the receiver's secret, should the receiver say it back to us."""
-    secret = (stream.authorization_header or "").encode("utf-8", "replace")
+    header = stream.authorization_header
+    secret = ("" if header is None else header.reveal()).encode("utf-8", "replace")
     for part in (secret, secret.partition(b" ")[2].strip()):
         if len(part) >= 8:
             body = body.replace(part, b"[authorization]")

@@ -38,6 +38,14 @@ class Narrator:
             ("Okta (stand-in)", self._stage.receiver.url),
         ]
 
+    def listed(self, devices: int | None) -> None:
+        if devices is None:
+            return
+        many = "1 device" if devices == 1 else f"{devices} devices"
+        self.say("head", "")
+        self.say("bridge", f"   caep-bridge first lists what {self._vendor} has: {many}, and nothing fails")
+        self.say("quiet", "   what already failed now would be the baseline: held, until an admin releases it")
+
     def announce(self, event: str, title: str) -> None:
         script = self._stage.vendor.script
         self._number += 1

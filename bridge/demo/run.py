@@ -38,6 +38,7 @@ async def _tell(story: Story, narrator: Narrator) -> tuple[list[Played], list[Re
     script = story.stage.vendor.script
     steps: list[Played] = []
     receipts: list[Receipt] = []
+    narrator.listed(await story.listed())
     for problem, opens in story.steps():
         narrator.announce(script.opened if opens else script.resolved, problem.title)
         steps.append(await story.play(problem, opens=opens))

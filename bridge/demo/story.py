@@ -20,6 +20,8 @@ from bridge.store.records import Delivery
 
 TICK = 0.01
 """Seconds between two looks at the store."""
+LISTING = 3.0
+"""Seconds until the service begins to list the vendor's devices, if the connector can."""
 DECIDING = 15.0
 """Seconds that the service may take from the webhook to its decision."""
 DELIVERING = 10.0
@@ -67,6 +69,21 @@ class Story:
         """(finding, whether it opens), in order."""
         first, second = self.stage.vendor.script.problems[:2]
         return [(first, True), (second, True), (first, False), (second, False)]
+
+    async def listed(self) -> int | None:
+        """How many devices the vendor's list had, once the service has taken it; None: it takes none."""
+        if not await self._until(self._is_listing, LISTING):
+            return None
+        await self._until(self._is_listed, self._deciding)
+        rows = {row.name: row for row in await self.stage.store.connectors()}
+        row = rows.get(self.stage.connector)
+        return row.listed if row is not None and row.listed_at is not None else None
+
+    async def _is_listing(self) -> bool:
+        return bool(await self.stage.store.errands(limit=1))
+
+    async def _is_listed(self) -> bool:
+        return all(one.ended_at is not None for one in await self.stage.store.errands())
 
     async def play(self, problem: Problem, *, opens: bool) -> Played:
         """Change the vendor's state, send the webhook, wait for the decision and for the first answer to each SET."""

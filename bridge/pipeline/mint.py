@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from typing import Any
 
 import orjson
 
 from bridge.clock import Clock, Ids
 from bridge.model import Event, SignedSET, Stream
+from bridge.ssf.anew import anew
 from bridge.ssf.keys import KeyRing
 from bridge.ssf.profile import Claims, claims, verification
 from bridge.ssf.secevent import mint
@@ -21,7 +23,7 @@ class Minter:
     def __init__(
         self, issuer: str, ring: Callable[[], KeyRing], clock: Clock, ids: Ids, executor: Executor | None
     ) -> None:
-        self._issuer = issuer
+        self.issuer = issuer
         self._ring = ring
         self._clock = clock
         self._ids = ids
@@ -30,7 +32,7 @@ class Minter:
     async def __call__(self, pairs: Sequence[tuple[Event, Stream]]) -> list[SignedSET]:
         """A dry run's is not signed: its text are the claims, and it has no `kid`."""
         iat = int(self._clock.now())
-        unsigned = [claims(event, stream, issuer=self._issuer, jti=self._ids.jti(), iat=iat) for event, stream in pairs]
+        unsigned = [claims(event, stream, issuer=self.issuer, jti=self._ids.jti(), iat=iat) for event, stream in pairs]
         real = [one for one, (_, stream) in zip(unsigned, pairs, strict=True) if not stream.rehearsal]
         signed = iter(await self._signed(real))
         return [
@@ -42,9 +44,16 @@ class Minter:
         """A verification event for each stream, with the state that its receiver gave."""
         iat = int(self._clock.now())
         return await self._signed([
-            verification(stream, issuer=self._issuer, jti=self._ids.jti(), iat=iat, state=state)
+            verification(stream, issuer=self.issuer, jti=self._ids.jti(), iat=iat, state=state)
             for stream, state in asked
         ])  # fmt: skip
+
+    async def again(self, said: Sequence[tuple[Mapping[str, Any], Stream | None, str]]) -> list[SignedSET]:
+        """What was said before (claims, stream, `txn`), under a new `jti`. Raises Unreadable."""
+        iat = int(self._clock.now())
+        return await self._signed(
+            [anew(old, stream, txn, issuer=self.issuer, jti=self._ids.jti(), iat=iat) for old, stream, txn in said]
+        )
 
     async def _signed(self, unsigned: list[Claims]) -> list[SignedSET]:
         if not unsigned:

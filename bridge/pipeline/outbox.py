@@ -17,6 +17,7 @@ from bridge.delivery.retry import WAIT_MOST, Health, RowNext, health_after, row_
 from bridge.model import Outcome, Stream
 from bridge.pipeline.patience import patiently
 from bridge.pipeline.ports import Meter, Push
+from bridge.pipeline.remint import withheld
 from bridge.pipeline.undone import Undone
 from bridge.store.protocol import Store
 from bridge.store.records import Delivery, Settlement, StreamRow
@@ -70,14 +71,17 @@ class Lane:
 
 class Outbox:
     def __init__(
-        self, store: Store, push: Push, clock: Clock, dice: Dice, meter: Meter, trouble: Callable[[str], None]
-    ) -> None:
+        self, store: Store, push: Push, clock: Clock, dice: Dice, meter: Meter, trouble: Callable[[str], None],
+        verifiable: Callable[[str], bool] = lambda kid: True,
+    ) -> None:  # fmt: skip
+        """`verifiable`: whether receivers can verify what names this key; what they cannot is never sent."""
         self._store = store
         self._push = push
         self._clock = clock
         self._dice = dice
         self._meter = meter
         self._trouble = trouble
+        self._verifiable = verifiable
         self._undone = Undone()
         self._lanes: dict[str, Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -174,6 +178,8 @@ class Outbox:
     async def _one(self, delivery: Delivery) -> None:
         lane = self._lanes[delivery.stream_id]
         try:
+            if not self._verifiable(delivery.kid):
+                return await self._settle(withheld(delivery, self._clock.now()))
             outcome = await self._push(lane.stream, delivery.text)
             now = self._clock.now()
             after = self._after(lane, delivery, outcome, now)

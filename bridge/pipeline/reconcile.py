@@ -173,7 +173,7 @@ class Reconciler:
             return answered
         if look.leased_until is not None or run.due.get(look.device_id) != look.generation:
             return None
-        return replace(answered, look=look)
+        return replace(answered, look=look, first_list=False)  # somebody rang: it is no news of before
 
     def _kind(self, run: Run, answered: Answered, counts: Counts) -> str:
         decision = self._teller.decide(answered, self._clock.now())

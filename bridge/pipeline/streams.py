@@ -107,14 +107,13 @@ def _shadow(stream: Stream, receiver: Receiver, tried: frozenset[str]) -> Stream
 
 def stream_of(receiver: Receiver, row: StreamRow) -> Stream:
     """The stream as it runs: identity from the store, all else from the configuration."""
-    header = receiver.authorization_header
     return Stream(
         id=row.id,
         name=row.name,
         audience=row.audience,
         profile=receiver.profile,
         endpoint_url=str(receiver.endpoint_url or ""),
-        authorization_header=header.reveal() if header is not None else None,
+        authorization_header=receiver.authorization_header,
         subject=receiver.subject,
         aggregate=receiver.aggregate,
         events=frozenset(receiver.events) if receiver.events is not None else frozenset({DEVICE_COMPLIANCE_CHANGE}),

@@ -145,6 +145,8 @@ _REFUSALS: Mapping[str, str] = {
     "dead": "it is dead already; `caep-bridge deliveries retry` sends it again",
     "held": "it is being sent at this moment; try again in a minute",
     "not_found": "there is no such delivery",
+    "changed": "it was minted anew at this moment; try again",
+    "unreadable": "its text is no SET of ours, so it can be neither sent nor minted anew",
 }
 
 

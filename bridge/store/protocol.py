@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Protocol
 
+from bridge.key import KeyRow
 from bridge.model import DeliveryState, Device, HeldWhy, LedgerRow, Status
 from bridge.store.archive import Archive
 from bridge.store.erasure import Erasure
@@ -26,7 +27,6 @@ from bridge.store.records import (
     Clash,
     Delivery,
     HoldCount,
-    KeyRow,
     Known,
     LeasedLook,
     Look,
@@ -37,6 +37,7 @@ from bridge.store.records import (
     StreamRow,
     Unit,
 )
+from bridge.store.undelivered import Undelivered
 
 
 class Inbox(Protocol):
@@ -187,9 +188,11 @@ class Streams(Protocol):
 
 
 class Keys(Protocol):
-    async def keys(self) -> list[KeyRow]: ...
+    async def keys(self) -> list[KeyRow]:
+        """All that were ever known, by (created, kid)."""
 
-    async def put_key(self, row: KeyRow) -> None: ...
+    async def swap_keys(self, expected: Collection[KeyRow], rows: Collection[KeyRow]) -> bool:
+        """Put `rows` in the place of `expected`, unless other rows than those are there by now: then nothing, False."""
 
 
 class Audit(Protocol):
@@ -224,6 +227,7 @@ class Told(Beliefs, Holds, Outbox, Protocol):
 
 
 class Store(
-    Inbox, Looks, Told, Streams, Keys, Audit, Errands, Notices, Housekeeping, Archive, Expiry, Marks, Erasure, Protocol
-):
+    Inbox, Looks, Told, Undelivered, Streams, Keys, Audit, Errands, Notices, Housekeeping, Archive, Expiry, Marks,
+    Erasure, Protocol,
+):  # fmt: skip
     """The whole; a caller is typed with the part that it needs."""

@@ -293,7 +293,7 @@ class Backlog:
     """`created_at` of the oldest pending row."""
 
 
-# -- streams, keys, audit --------------------------------------------------------------------------
+# -- streams, audit -------------------------------------------------------------------------------
 
 
 @value
@@ -315,14 +315,6 @@ class StreamRow:
     last_code: str = ""
     last_words: str = ""
     last_delivered_at: float | None = None
-
-
-@value
-class KeyRow:
-    kid: str
-    algorithm: str
-    state: Literal["next", "active", "retired"]
-    created_at: float
 
 
 @value

@@ -23,6 +23,8 @@ class PublicPorts:
 
     issuer: str
     jwks: Callable[[], Mapping[str, Any]]
+    keys_age: int
+    """Seconds that receivers may cache the keys."""
     intake: Intake
     connectors: Mapping[str, Collection[str]]
     readiness: Readiness
@@ -33,7 +35,7 @@ class PublicPorts:
 def public_app(ports: PublicPorts) -> ASGIApp:
     """Webhooks, discovery and terse health."""
     door = WebhookDoor(ports.intake, ports.connectors, ports.clock, ports.count)
-    rest = _app([*wellknown.routes(ports.issuer, ports.jwks), *health.public_routes(ports.readiness)])
+    rest = _app([*wellknown.routes(ports.issuer, ports.jwks, ports.keys_age), *health.public_routes(ports.readiness)])
     return _Fork(errors.Answering(door), rest)
 
 

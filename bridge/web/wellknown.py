@@ -17,12 +17,19 @@ METADATA_AGE: Final = 3600
 """Seconds that the metadata may be cached."""
 
 KEYS_AGE: Final = 900
-"""Seconds that the keys may be cached: how long a withdrawn key is still believed."""
+"""Seconds that the keys may be cached, at most: how long a withdrawn key is still believed."""
+KEYS_PART: Final = 4
+"""The keys may be cached for this part of the time that a next key is published before it signs."""
 
 Document = Callable[[], Mapping[str, Any]]
 
 
-def routes(issuer: str, jwks: Document) -> list[Route]:
+def keys_age(publish_for: float) -> int:
+    """Whole seconds that the keys may be cached: who keeps to it has the next key long before it signs."""
+    return int(min(KEYS_AGE, publish_for / KEYS_PART))
+
+
+def routes(issuer: str, jwks: Document, age: int = KEYS_AGE) -> list[Route]:
     """All paths of the three documents. `jwks` is asked at each request, so a rotation shows at once."""
     about = discovery.metadata(issuer)
 
@@ -32,7 +39,7 @@ def routes(issuer: str, jwks: Document) -> list[Route]:
     return [
         *_document(discovery.paths(issuer, "ssf-configuration"), metadata, METADATA_AGE),
         *_document(discovery.paths(issuer, "sse-configuration"), metadata, METADATA_AGE),
-        *_document(discovery.paths(issuer, "jwks.json"), jwks, KEYS_AGE),
+        *_document(discovery.paths(issuer, "jwks.json"), jwks, age),
     ]
 
 

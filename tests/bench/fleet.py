@@ -94,8 +94,10 @@ class Fleet:
 
     def ask(self, url: str, _: bytes) -> Reply:
         """The vendor's API."""
-        self.tally.asked += 1
         parts = url.partition("?")[0].split("/")
+        if len(parts) == 2:  # a list: the bench is about single looks
+            return LOOKUP, answer(404)
+        self.tally.asked += 1
         if parts[1] == "people":
             return LOOKUP, answer(200, orjson.dumps(_person(parts[2])))
         device = int(parts[2])

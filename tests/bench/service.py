@@ -90,7 +90,7 @@ class Service:
 
     @property
     def key_file(self) -> Path:
-        return self._folder / "bench.db.keys" / "signing.pem"
+        return next((self._folder / "bench.db.keys").glob("[!.]*.pem"))
 
     async def start(self) -> None:
         command = [sys.executable, "-m", "tests.bench.launched", str(self._core)]

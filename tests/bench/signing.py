@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from joserfc import jws
 from joserfc.jwk import RSAKey
 
-from bridge.ssf.keys import ring_from_file
+from bridge.ssf.keys import key_from_file
 from bridge.ssf.secevent import mint
 from tests.bench.service import ROOT
 
@@ -54,7 +54,7 @@ def main() -> int:
     verified = _verify(texts, private)
     inputs = [text.rpartition(".")[0].encode() for text in texts]
     claims = [orjson.loads(_decoded(text.split(".")[1])) for text in texts]
-    key = ring_from_file(key_file).active
+    key = key_from_file(key_file)
 
     def sign(index: int) -> None:
         private.sign(inputs[index % len(inputs)], PKCS1v15(), SHA256())

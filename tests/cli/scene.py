@@ -10,8 +10,10 @@ from typing import Any, TypeVar
 
 from bridge import cli
 from bridge.clock import SystemClock
+from bridge.key import KeyRow
 from bridge.model import DEVICE_COMPLIANCE_CHANGE, Device, Event, Finding, LedgerRow, Owner, Status, Stream
-from bridge.ssf.keys import SigningKey, ring_in
+from bridge.ssf.keyfiles import KeyFiles
+from bridge.ssf.keys import SigningKey
 from bridge.ssf.profile import claims
 from bridge.ssf.secevent import mint
 from bridge.ssf.subject import wire_subject
@@ -111,7 +113,9 @@ class Scene:
 
         async def commit(store: Store) -> int:
             held = (await store.scene([], [key])).ledger.get(key) or LedgerRow(stream.id, subject.key)
-            signed = mint([self._claims(device, status, stream)], self._signing_key())[0]
+            key_ = self._signing_key()
+            await store.swap_keys([], [KeyRow(key_.kid, "RS256", "active", SINCE, 0.0, SINCE, SINCE)])
+            signed = mint([self._claims(device, status, stream)], key_)[0]
             delivery = NewDelivery(
                 stream.id, subject.key, subject.order, signed.jti, "txn-1", signed.kid, signed.text, status,
                 held.told or "compliant", device.connector, device.device_id, SINCE + 2, SINCE + 1,
@@ -133,7 +137,7 @@ class Scene:
         self.settle(Settlement(delivery_id, "dead", SINCE + 3, "invalid_request", words, attempts=9, faults=9))
 
     def _signing_key(self) -> SigningKey:
-        self._key = self._key or ring_in(self.folder / "keys").active
+        self._key = self._key or KeyFiles(self.folder / "bridge.db.keys").make()
         return self._key
 
     def _claims(self, device: Device, status: Status, stream: Stream) -> dict[str, Any]:

@@ -19,8 +19,9 @@ import pytest
 
 import bridge.cli
 from bridge.clock import SystemClock
+from bridge.key import KeyRow
 from bridge.store import open_store
-from bridge.store.records import KeyRow, StreamRow
+from bridge.store.records import StreamRow
 
 ROOT = Path(__file__).parent.parent.parent
 SECRETS = {"KOLIDE_SIGNING_SECRET": "hidden-signing", "KOLIDE_API_KEY": "hidden-api"}
@@ -171,7 +172,8 @@ async def _with_rows(folder: Path) -> None:
     await store.put_stream(StreamRow("s1", "okta", "https://acme.okta.com", 1.0))
     await store.put_stream(StreamRow("s2", "gone", "https://x", 2.0))
     await store.put_stream(StreamRow("s3", "okta", "https://old.okta.com", 3.0))
-    await store.put_key(KeyRow("kid-1", "RS256", "active", 1700000000.0))
+    at = 1700000000.0
+    assert await store.swap_keys([], [KeyRow("kid-1", "RS256", "active", at, 0.0, at, at)])
     await store.close()
 
 
@@ -184,8 +186,17 @@ class TestKeys:
     def test_they_are_listed(self, configured: Path) -> None:
         asyncio.run(_with_rows(configured))
         listed = json.loads(run(configured, "keys", "list", "--json", **SECRETS).stdout)
-        assert listed == [{"kid": "kid-1", "algorithm": "RS256", "state": "active", "created_at": 1700000000.0}]
-        assert "kid-1\tRS256\tactive\t2023-11-14 22:13:20Z" in run(configured, "keys", "list", **SECRETS).stdout
+        at = 1700000000.0
+        assert listed == [
+            {
+                "kid": "kid-1", "algorithm": "RS256", "state": "active", "created_at": at, "publish_for": 0.0,
+                "published_at": at, "activates_at": at, "retired_at": None, "named_at": None, "removed_at": None,
+                "compromised": False, "published": True, "leaves_at": None,
+            }
+        ]  # fmt: skip
+        line = "kid-1\tactive\t2023-11-14 22:13:20Z\t2023-11-14 22:13:20Z\t2023-11-14 22:13:20Z\t\tsigns"
+        assert line in run(configured, "keys", "list", **SECRETS).stdout
+        assert "key kid-1 signs since 2023-11-14 22:13:20Z" in run(configured, "check", **SECRETS).stdout
 
 
 class TestDatabase:

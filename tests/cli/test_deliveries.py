@@ -12,7 +12,11 @@ from typing import Any
 import pytest
 
 from bridge.model import DeliveryState
-from bridge.store.records import AuditEntry, Delivery
+from bridge.ssf.anew import claims_of
+from bridge.ssf.keyfiles import KeyFiles
+from bridge.ssf.ring import signed_by
+from bridge.store.protocol import Store
+from bridge.store.records import AuditEntry, Delivery, Settlement
 from tests.cli.scene import HEADER, OKTA, OKTA_ROW, ROWS, SECRET, SIEM, SINCE, Scene, failing
 
 
@@ -114,6 +118,61 @@ def test_retry_sends_the_same_set_again_and_is_recorded(scene: Scene, capsys: py
     [entry] = audit(scene)
     assert (entry.what, entry.before, entry.after) == ("deliveries.retry", "dead", "pending")
     assert entry.why == "the account was made" and entry.who and f"delivery {number}" in entry.target
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "member", "value"),
+    [
+        ("signals.acme.example", "new.acme.example", "iss", "https://new.acme.example"),
+        (
+            'profile = "okta"',
+            'profile = "sse"\naggregate = "user"\nendpoint_url = "https://x.example/e"',
+            "txn",
+            "txn-1",
+        ),
+    ],
+    ids=["issuer", "profile"],
+)
+def test_retry_mints_anew_what_has_changed_since(scene: Scene, old: str, new: str, member: str, value: str) -> None:
+    number = dead_one(scene)
+    before = scene.store(lambda store: store.delivery(number))
+    scene.config.write_text(scene.config.read_text().replace(old, new, 1))
+    assert scene.run("deliveries", "retry", str(number)) == 0
+    after = scene.store(lambda store: store.delivery(number))
+    assert before is not None and after is not None
+    assert (after.state, after.txn, after.kid) == ("pending", before.txn, before.kid) and after.jti != before.jti
+    said = claims_of(after.text)
+    assert said[member] == value and said["jti"] == after.jti
+    assert audit(scene)[0].after == "pending, minted anew"
+
+
+def test_retry_mints_anew_what_another_key_signed(scene: Scene) -> None:
+    """But not what the receiver may have, as long as the old key is published."""
+    numbers = [dead_one(scene), scene.tell(failing("8", login="p8@acme.example"))]
+    scene.settle(Settlement(numbers[1], "pending", SINCE + 3, "timeout", attempts=1, maybe_received=True))
+    [first] = KeyFiles(scene.folder / "bridge.db.keys").kids()
+    other = KeyFiles(scene.folder / "bridge.db.keys").make().kid
+    scene.store(lambda store: _another_signs(store, other))
+    assert scene.run("deliveries", "retry", str(numbers[0])) == 0
+    assert scene.run("deliveries", "retry", str(numbers[1])) == 0
+    rows = scene.store(lambda store: store.deliveries())
+    kids = [row.kid for row in sorted(rows, key=lambda row: row.id)]
+    assert kids == [other, first]
+
+
+async def _another_signs(store: Store, kid: str) -> None:
+    rows = await store.keys()
+    assert await store.swap_keys(rows, signed_by(rows, kid, SINCE + 1, SINCE + 1))
+
+
+def test_retry_without_the_key_says_so_and_changes_nothing(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    number = dead_one(scene)
+    files = KeyFiles(scene.folder / "bridge.db.keys")
+    files.remove(files.kids()[0])
+    assert scene.run("deliveries", "retry", str(number)) == 1
+    assert "a start of `caep-bridge serve` makes one" in capsys.readouterr().err
+    row = scene.store(lambda store: store.delivery(number))
+    assert row is not None and row.state == "dead" and audit(scene) == []
 
 
 def test_retry_of_one_that_waits_makes_it_due(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:

@@ -89,9 +89,9 @@ def test_all_of_them_at_once_with_other_faults(folder: Path, capsys: pytest.Capt
 
 def test_a_key_that_others_may_read(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "bridge.db.keys").mkdir(mode=0o700)
-    (folder / "bridge.db.keys" / "signing.pem").touch(mode=0o644)
+    (folder / "bridge.db.keys" / "some.pem").touch(mode=0o644)
     [line] = said(folder, capsys, "check", BASE)
-    assert "bridge.db.keys/signing.pem: keys.signing_key: others may read or write this key (mode 0644)" in line
+    assert "bridge.db.keys/some.pem: keys.signing_key: others may read or write this key (mode 0644)" in line
 
 
 @pytest.mark.parametrize(

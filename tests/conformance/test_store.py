@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from bridge.model import Finding, Owner
 from bridge.store.protocol import Store
-from bridge.store.records import Accepted, AuditEntry, KeyRow, LedgerWrite, Quarantined, StreamRow, Unit
+from bridge.store.records import Accepted, AuditEntry, LedgerWrite, Quarantined, StreamRow, Unit
 from tests.store.given import arrival, device, mint, minted, ring, told, write
 
 FULL = device(
@@ -103,7 +103,7 @@ class TestBasic:
         assert await subjects("ann", ("k", "d2")) == ["ann", "ann|d1", "bob|d2"]
         assert await subjects(None, None) == []
 
-    async def test_streams_keys_and_audit(self, store: Store) -> None:
+    async def test_streams_and_audit(self, store: Store) -> None:
         okta = StreamRow("s1", "okta", "https://a.example", 5.0)
         await store.put_stream(okta)
         await store.put_stream(StreamRow("s0", "older", "https://b.example", 4.0))
@@ -111,10 +111,6 @@ class TestBasic:
                          last_code="503", last_words="busy", last_delivered_at=7.0)  # fmt: skip
         await store.put_stream(unwell)
         assert await store.streams() == [StreamRow("s0", "older", "https://b.example", 4.0), unwell]
-        await store.put_key(KeyRow("b", "RS256", "active", 2.0))
-        await store.put_key(KeyRow("a", "RS256", "next", 3.0))
-        await store.put_key(KeyRow("b", "RS256", "retired", 2.0))
-        assert [(key.kid, key.state) for key in await store.keys()] == [("b", "retired"), ("a", "next")]
         entries = [AuditEntry(n, "root", "drop", str(n), "why", "before", "after") for n in range(3)]
         for entry in entries:
             await store.record(entry)

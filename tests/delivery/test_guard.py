@@ -76,10 +76,21 @@ async def test_loopback_needs_insecure_or_an_allowed_network() -> None:
 async def test_requests_go_through_the_proxy_and_names_are_its_business(serve: Any) -> None:
     seen: list[bytes] = []
     port = await serve(answering(OK, seen))
-    outbound = guarded(Scripted(["127.0.0.1"]), proxy=f"http://proxy.example:{port}")
+    outbound = guarded(Scripted(["127.0.0.1"]), proxy=lambda: f"http://proxy.example:{port}")
     assert (await post(outbound, "http://nobody.invalid/x")).status == 202
     assert seen[0].startswith(b"POST http://nobody.invalid/x HTTP/1.1")
     assert (await failure(outbound, "http://169.254.169.254/")).code == "refused_address"
+    await outbound.close()
+
+
+async def test_another_proxy_is_used_from_the_next_request_on(serve: Any) -> None:
+    seen: tuple[list[bytes], list[bytes]] = ([], [])
+    ports = [await serve(answering(OK, one)) for one in seen]
+    outbound = guarded(Scripted(["127.0.0.1"]), proxy=lambda: f"http://proxy.example:{ports[0]}")
+    assert (await post(outbound, "http://nobody.invalid/x")).status == 202
+    ports.reverse()
+    assert (await post(outbound, "http://nobody.invalid/x")).status == 202
+    assert [len(one) for one in seen] == [1, 1]
     await outbound.close()
 
 
@@ -92,7 +103,7 @@ async def test_a_proxy_on_loopback_serves_strict_targets(serve: Any) -> None:
         await writer.drain()
 
     port = await serve(handle)
-    outbound = guarded(Scripted(["127.0.0.1"]), insecure=False, proxy=f"http://proxy.example:{port}")
+    outbound = guarded(Scripted(["127.0.0.1"]), insecure=False, proxy=lambda: f"http://proxy.example:{port}")
     failed = await failure(outbound, "https://idp.example/", by_admin=False)
     assert (failed.code, failed.words, failed.certainly_not_sent) == ("connect", "the proxy answered 407", True)
     assert seen[0].startswith(b"CONNECT idp.example:443 ")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bridge.clock import SystemClock
+from bridge.config import Secret
 from bridge.delivery.push import push
 from bridge.model import Stream
 from bridge.outbound import Outbound
@@ -19,7 +20,8 @@ SECRET = "Bearer s3cr3t-of-the-receiver"
 
 
 def _stream(url: str, header: str | None = None) -> Stream:
-    return Stream("s1", "okta", "https://acme.example", "okta", url, authorization_header=header)
+    secret = None if header is None else Secret(header)
+    return Stream("s1", "okta", "https://acme.example", "okta", url, authorization_header=secret)
 
 
 def _http(status: int, body: bytes = b"", *headers: str) -> bytes:

@@ -33,11 +33,15 @@ POINTS: dict[str, tuple[str, str]] = {
     "expire": (_STORE, "expire"),
     # at a start
     "upgrade": ("bridge.store.upgrade", "upgrade"),
-    "key": ("bridge.app", "key_ring"),
+    "key": ("bridge.pipeline.keyring:Keyring", "open"),
     "release": (_STORE, "release_leases"),
     "put_stream": (_STORE, "put_stream"),
     "cancel_stream": (_STORE, "cancel_stream"),
     "devices": (_STORE, "devices"),
+    # of a rotation
+    "make_key": ("bridge.ssf.keyfiles:KeyFiles", "make"),
+    "swap_keys": (_STORE, "swap_keys"),
+    "remove_key": ("bridge.ssf.keyfiles:KeyFiles", "remove"),
 }
 IDLE = ("lease_looks", "lease_deliveries")
 """Called all the time; afterwards they count when they yielded something."""

@@ -39,9 +39,9 @@ async def test_what_is_held_and_a_mass_recovery(tmp_path: Path) -> None:
     await bridge.store.commit([Unit(ledger=(LedgerWrite(replace(row, held=None, version=1)),))])
     assert b'caep_bridge_held_changes{connector="k",why="guard"} 0.0' in await bridge.scrape()
 
-    bridge.channels.guard("k", "loses", 30)
-    assert bridge.notices.waiting() == {"slack": 0}
-    bridge.channels.guard("k", "regains", 30)
-    assert bridge.notices.waiting() == {"slack": 1}
+    bridge.works.channels.guard("k", "loses", 30)
+    assert bridge.works.channels.notices.waiting() == {"slack": 0}
+    bridge.works.channels.guard("k", "regains", 30)
+    assert bridge.works.channels.notices.waiting() == {"slack": 1}
     assert b'caep_bridge_pending_notices{target="slack"} 1.0' in await bridge.scrape()
     await bridge.close()

@@ -8,7 +8,8 @@ from joserfc import jws
 from joserfc.errors import BadSignatureError
 from joserfc.jwk import KeySet
 
-from bridge.ssf.keys import KeyRing, ring_in
+from bridge.ssf.keyfiles import KeyFiles
+from bridge.ssf.keys import KeyRing, ring_of
 from bridge.ssf.profile import claims
 from bridge.ssf.secevent import mint
 from tests.ssf.given import EVENT, ISSUER, stream
@@ -16,7 +17,7 @@ from tests.ssf.given import EVENT, ISSUER, stream
 
 @pytest.fixture(scope="module")
 def ring(tmp_path_factory: pytest.TempPathFactory) -> KeyRing:
-    return ring_in(tmp_path_factory.mktemp("ring") / "keys")
+    return ring_of(KeyFiles(tmp_path_factory.mktemp("ring") / "keys").make())
 
 
 def test_a_batch_verifies_against_the_published_keys(ring: KeyRing) -> None:
@@ -38,10 +39,10 @@ def test_each_byte_is_as_joserfc_would_make_it(ring: KeyRing) -> None:
 
 
 def test_another_key_does_not_verify(ring: KeyRing, tmp_path: Path) -> None:
-    other = ring_in(tmp_path / "keys")
+    other = KeyFiles(tmp_path / "keys").make()
     (signed,) = mint([{"jti": "a", "iat": 1}], ring.active)
     with pytest.raises(BadSignatureError):
-        jws.deserialize_compact(signed.text, other.active.private, algorithms=["RS256"])
+        jws.deserialize_compact(signed.text, other.private, algorithms=["RS256"])
 
 
 def test_the_text_is_not_shown(ring: KeyRing) -> None:

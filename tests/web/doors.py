@@ -15,6 +15,7 @@ from bridge.store.records import Accepted
 from bridge.web.app import PublicPorts, admin_app, public_app
 from bridge.web.health import Check
 from bridge.web.server import Address, Listener, serve
+from bridge.web.wellknown import keys_age
 
 JWKS = {"keys": [{"kty": "RSA", "use": "sig", "alg": "RS256", "kid": "k1", "n": "AQAB", "e": "AQAB"}]}
 
@@ -62,6 +63,7 @@ class Doors:
         ports = PublicPorts(
             issuer=self.issuer,
             jwks=lambda: self.jwks,
+            keys_age=keys_age(3600.0),
             intake=self.intake,
             connectors={"fleet": ["application/json"], "form": ["application/x-www-form-urlencoded", "text/plain"]},
             readiness=self.readiness,

@@ -3,6 +3,7 @@ from __future__ import annotations
 import aiohttp
 import pytest
 
+from bridge.web.wellknown import keys_age
 from tests.web.doors import JWKS, Doors
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -33,7 +34,7 @@ async def test_metadata(doors: Doors, http: aiohttp.ClientSession, path: str) ->
 async def test_keys(doors: Doors, http: aiohttp.ClientSession, path: str) -> None:
     async with http.get(doors.url(path)) as answer:
         assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
-        assert answer.headers["cache-control"].startswith("public, max-age=")
+        assert answer.headers["cache-control"] == "public, max-age=900"
         assert await answer.json() == JWKS
 
 
@@ -55,6 +56,13 @@ async def test_a_rotation_shows_at_once(doors: Doors, http: aiohttp.ClientSessio
     doors.jwks = {"keys": []}
     async with http.get(doors.url(KEYS[0]), headers={"If-None-Match": tag}) as answer:
         assert (answer.status, await answer.json()) == (200, {"keys": []})
+
+
+@pytest.mark.parametrize(
+    ("publish_for", "age"), [(86_400, 900), (3600, 900), (3599, 899), (60, 15), (10, 2), (3, 0), (0, 0)]
+)
+async def test_who_keeps_to_the_age_of_the_keys_has_the_next_one_in_time(publish_for: float, age: int) -> None:
+    assert keys_age(publish_for) == age
 
 
 async def test_head(doors: Doors, http: aiohttp.ClientSession) -> None:

@@ -16,9 +16,9 @@ from bridge.cli.online.sides import sides
 from bridge.cli.online.vendors import vendor
 from bridge.cli.output import write
 from bridge.config import Loaded
+from bridge.key import KeyRow
 from bridge.okta.api import api_of
 from bridge.parts import Parts, Ports, parts
-from bridge.store.records import KeyRow
 
 PATIENCE: Final = 25.0
 """Seconds for one question with all that it takes: a token, two tries, a page."""

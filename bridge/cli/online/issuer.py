@@ -13,9 +13,9 @@ from bridge.cli.online.certificate import ending, ends_at
 from bridge.cli.online.line import Found, Line, date_of, dated, unreached
 from bridge.clock import Clock
 from bridge.config import Config
+from bridge.key import KeyRow
 from bridge.outbound import Answer, ConnectFailed, Outbound
 from bridge.ssf import discovery
-from bridge.store.records import KeyRow
 
 TIMEOUT: Final = 10.0
 LARGEST: Final = 1 << 20
@@ -70,5 +70,5 @@ def _keys(asked: Asked, known: Sequence[KeyRow]) -> list[Line]:
     tree, lines = documents.document(asked.what, asked.answer)
     if tree is None:
         return lines
-    needed = [row.kid for row in known if row.state in ("active", "next")]
+    needed = [row.kid for row in known if row.state in ("active", "next") and row.published_at is not None]
     return [*lines, *documents.keys(asked.what, tree, needed, [row.kid for row in known])]

@@ -6,11 +6,12 @@ from collections.abc import Iterable, Sequence
 from itertools import count
 
 from bridge.clock import Clock
+from bridge.key import KeyRow
 from bridge.model import Device, LedgerRow
 from bridge.store.errands import ConnectorRow, Errand
 from bridge.store.ledger_rules import tail_of
 from bridge.store.notices import Notice
-from bridge.store.records import Arrival, AuditEntry, Delivery, KeyRow, Look, Quarantined, Ring, StreamRow
+from bridge.store.records import Arrival, AuditEntry, Delivery, Look, Quarantined, Ring, StreamRow
 from bridge.value import replace
 
 Pair = tuple[str, str]

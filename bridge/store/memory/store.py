@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
+from bridge.key import KeyRow
 from bridge.store.memory.erasure import Erasure
 from bridge.store.memory.errands import Errands
 from bridge.store.memory.holds import Holds
 from bridge.store.memory.notices import Notices
-from bridge.store.records import KeyRow, StreamRow
+from bridge.store.memory.undelivered import Undelivered
+from bridge.store.records import StreamRow
 from bridge.value import replace
 
 
-class MemoryStore(Erasure, Holds, Errands, Notices):
+class MemoryStore(Erasure, Holds, Undelivered, Errands, Notices):
     """Everything in dicts, gone with the process: for tests and for trying things out.
 
     It keeps every promise of the protocol but durability, and takes no more than one event loop.
@@ -45,8 +47,11 @@ class MemoryStore(Erasure, Holds, Errands, Notices):
     async def keys(self) -> list[KeyRow]:
         return sorted(self._keys.values(), key=lambda row: (row.created_at, row.kid))
 
-    async def put_key(self, row: KeyRow) -> None:
-        self._keys[row.kid] = row
+    async def swap_keys(self, expected: Collection[KeyRow], rows: Collection[KeyRow]) -> bool:
+        if set(self._keys.values()) != set(expected):
+            return False
+        self._keys = {row.kid: row for row in rows}
+        return True
 
     async def ping(self) -> None:
         """Memory is there."""

@@ -1,4 +1,4 @@
-"""The small tables: streams and keys; and what keeps the house."""
+"""The small tables: streams; and what keeps the house."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from sqlalchemy import ColumnClause, Connection, bindparam, delete, func, literal_column, select, update
 
-from bridge.store.records import KeyRow, StreamRow
+from bridge.store.records import StreamRow
 from bridge.store.sql import tables
 from bridge.store.sql.dialect import Swift, upsert
 from bridge.store.sql.tables import PENDING, deliveries, devices
@@ -17,8 +17,6 @@ _PUT_STREAM = Swift(upsert(tables.streams, but=("paused",)))
 _PAUSE = update(tables.streams).where(tables.streams.c.id == bindparam("k_id")).values(paused=bindparam("why"))
 _PRUNE = {table: delete(table).where(table.c.stream_id == bindparam("k_id")) for table in (deliveries, tables.ledger)}
 _GO_STREAM = delete(tables.streams).where(tables.streams.c.id == bindparam("k_id"))
-_KEYS = select(*tables.signing_keys.c).order_by(tables.signing_keys.c.created_at, tables.signing_keys.c.kid)
-_PUT_KEY = Swift(upsert(tables.signing_keys))
 _TOUCH = update(tables.counters).values(value=tables.counters.c.value)
 _DEAD: ColumnClause[str] = literal_column("'dead'")
 _COUNTS = {
@@ -53,15 +51,6 @@ def prune_many(conn: Connection, items: Sequence[str]) -> list[int]:
         counts.append(sum(conn.execute(statement, {"k_id": stream_id}).rowcount for statement in _PRUNE.values()))
         conn.execute(_GO_STREAM, {"k_id": stream_id})
     return counts
-
-
-def keys(conn: Connection) -> list[KeyRow]:
-    return [KeyRow(*row) for row in conn.execute(_KEYS)]
-
-
-def put_key_many(conn: Connection, items: Sequence[KeyRow]) -> list[None]:
-    _PUT_KEY.many(conn, [asdict(row) for row in items])
-    return [None] * len(items)
 
 
 def counts(conn: Connection) -> Mapping[str, int]:

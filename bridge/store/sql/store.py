@@ -9,13 +9,28 @@ from typing import Any, Literal
 from sqlalchemy import Engine
 
 from bridge.clock import Clock
+from bridge.key import KeyRow
 from bridge.model import DeliveryState, Device, HeldWhy, LedgerRow, Status
 from bridge.store import records as r
 from bridge.store.errands import ConnectorRow, Errand
 from bridge.store.notices import Notice
-from bridge.store.sql import beliefs, commit, errands, holds, inbox, looks, notices, outbox, registers, settle
+from bridge.store.sql import (
+    beliefs,
+    commit,
+    errands,
+    holds,
+    inbox,
+    keys,
+    looks,
+    notices,
+    outbox,
+    registers,
+    settle,
+    undelivered,
+)
 from bridge.store.sql.commit_queue import PACE, CommitQueue
 from bridge.store.sql.records import Records
+from bridge.store.undelivered import Renewal
 
 
 class SqlStore(Records):
@@ -142,6 +157,17 @@ class SqlStore(Records):
     async def release_leases(self) -> int:
         return await self._writer.submit(outbox.release_many, None)
 
+    async def undelivered_kids(self) -> set[str]:
+        return await self._read(undelivered.kids)
+
+    async def stranded(self, kids: Collection[str]) -> list[int]:
+        return await self._read(lambda conn: undelivered.stranded(conn, kids))
+
+    async def renew(self, renewals: Sequence[Renewal]) -> list[str]:
+        if not renewals:
+            return []
+        return await self._writer.submit(undelivered.renew_many, tuple(renewals), rows=len(renewals))
+
     # -- streams, keys, audit --------------------------------------------------------------------
 
     async def streams(self) -> list[r.StreamRow]:
@@ -156,11 +182,11 @@ class SqlStore(Records):
     async def prune_stream(self, stream_id: str) -> int:
         return await self._writer.submit(registers.prune_many, stream_id)
 
-    async def keys(self) -> list[r.KeyRow]:
-        return await self._read(registers.keys)
+    async def keys(self) -> list[KeyRow]:
+        return await self._read(keys.keys)
 
-    async def put_key(self, row: r.KeyRow) -> None:
-        await self._writer.submit(registers.put_key_many, row)
+    async def swap_keys(self, expected: Collection[KeyRow], rows: Collection[KeyRow]) -> bool:
+        return await self._writer.submit(keys.swap_many, keys.Swap(frozenset(expected), tuple(rows)))
 
     # -- errands and connectors -------------------------------------------------------------------
 

@@ -205,6 +205,13 @@ signing_keys = Table(
     Column("algorithm", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("created_at", Float, nullable=False),
+    Column("publish_for", Float, nullable=False),
+    Column("published_at", Float),
+    Column("activates_at", Float),
+    Column("retired_at", Float),
+    Column("named_at", Float),
+    Column("removed_at", Float),
+    Column("compromised", Boolean, nullable=False),
 )  # fmt: skip
 
 audit = Table(

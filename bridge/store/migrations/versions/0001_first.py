@@ -192,6 +192,13 @@ def _registers() -> None:
         sa.Column("algorithm", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("created_at", sa.Float(), nullable=False),
+        sa.Column("publish_for", sa.Float(), nullable=False),
+        sa.Column("published_at", sa.Float(), nullable=True),
+        sa.Column("activates_at", sa.Float(), nullable=True),
+        sa.Column("retired_at", sa.Float(), nullable=True),
+        sa.Column("named_at", sa.Float(), nullable=True),
+        sa.Column("removed_at", sa.Float(), nullable=True),
+        sa.Column("compromised", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("kid", name="pk_signing_keys"),
     )
     op.create_table(

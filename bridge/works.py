@@ -1,0 +1,146 @@
+"""The works: every piece of the pipeline, built from the parts of the configuration and tied together. Nothing runs."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import structlog
+
+from bridge import __version__
+from bridge.channels import Channels
+from bridge.delivery.push import push
+from bridge.errors import BridgeError
+from bridge.model import Outcome, Stream
+from bridge.observe.metrics import Metrics
+from bridge.parts import Parts, Ports, key_terms, lookups
+from bridge.pipeline.alarm import Alarm
+from bridge.pipeline.chores import Chores
+from bridge.pipeline.directory import Directories, Directory
+from bridge.pipeline.errands import Doc, Errandry, Failed, Note
+from bridge.pipeline.gate import Gate
+from bridge.pipeline.intake import Intake
+from bridge.pipeline.journal import Journal
+from bridge.pipeline.keeper import Keeper
+from bridge.pipeline.keyring import Keyring
+from bridge.pipeline.looks import Lane
+from bridge.pipeline.mint import Minter
+from bridge.pipeline.outbox import Outbox
+from bridge.pipeline.reconcile import Reconciler
+from bridge.pipeline.remint import Remint
+from bridge.pipeline.reread import Reread
+from bridge.pipeline.resume import resume
+from bridge.pipeline.retention import Retention
+from bridge.pipeline.tell import Teller
+from bridge.pipeline.timetable import Timetable
+from bridge.store.errands import Errand
+from bridge.store.protocol import Store
+
+_log = structlog.get_logger("bridge.works")
+
+RESUME_AGAIN = 2.0
+"""Seconds until a comparison that the store did not let end is begun again."""
+
+
+class Works:
+    """`trouble` is told of what a piece cannot do now, `failing` gives the names of the checks that do not hold."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        store: Store,
+        ports: Ports,
+        trouble: Callable[[str], None],
+        failing: Callable[[], Awaitable[Sequence[str]]],
+    ) -> None:
+        config, clock, ids = parts.config, ports.clock, ports.ids
+        self.store = store
+        self.ports = ports
+        self.outbound = parts.outbound
+        self.trouble = trouble
+        self.signer = ThreadPoolExecutor(1, thread_name_prefix="sign")
+        self.metrics = Metrics(
+            __version__, list(parts.sources), list(config.receivers), [one.name for one in config.notify]
+        )
+        self.journal = Journal(store, clock, ids, "serve")
+        """For what is done by itself: holds, releases. What a person asked for is recorded in their name."""
+        self.keyring = Keyring(store, parts.keys, key_terms(config), clock, self.journal, trouble)
+        self.reread = Reread(parts.watch, clock)
+        mint = Minter(config.transmitter.issuer, lambda: self.keyring.ring, clock, ids, self.signer)
+        self.remint = Remint(store, mint, lambda: {stream.id: stream for stream in self.streams()}, clock)
+        self.directories = Directories(
+            {name: Directory(name, lookup, clock) for name, lookup in lookups(parts, ports).items()}
+        )
+        self.outbox = Outbox(store, self._push, clock, ports.dice, self.metrics, trouble, self.keyring.publishes)
+        self.keeper = Keeper(store, clock, self.outbox.carry, self.resume, trouble)
+        self.gate = Gate(store, parts.limits, Alarm(self.journal, lambda *about: self.channels.guard(*about)))
+        self.teller = Teller(
+            store, parts.sources, self.streams, parts.identity, mint, clock, ports.dice, self.metrics, self.outbox.wake,
+            gate=self.gate, policy=parts.policy, directories=self.directories,
+        )  # fmt: skip
+        self.lanes = {
+            name: Lane(source, store, self.teller, clock, self.metrics, trouble)
+            for name, source in parts.sources.items()
+        }
+        self.intake = Intake(
+            parts.sources, store, clock, ids, self.metrics, self.rang, quarantine=config.retention.quarantine_limit
+        )
+        self.reconcilers = {
+            name: Reconciler(
+                source, store, self.teller, clock, self.metrics,
+                hold_baseline=config.policy.baseline == "hold", rang=self.rang,
+            )
+            for name, source in parts.sources.items()
+        }  # fmt: skip
+        self.timetable = Timetable(list(parts.sources.values()), store, clock, ports.dice, ids, trouble)
+        chores = Chores(store, self.teller, mint, mint.verification, self.keeper.named, clock, ids, self.outbox.wake)
+        self.errandry = Errandry(
+            store,
+            {
+                "reconcile": self._reconcile, "compare": chores.compare, "resync": chores.resync,
+                "verify": chores.verify, "test": chores.test,
+            },
+            clock, trouble,
+        )  # fmt: skip
+        self.retention = Retention(store, config.retention, clock, self.metrics, trouble)
+        self.channels = Channels(
+            parts, store, ports, self.metrics,
+            outbox=self.outbox, lanes=self.lanes, streams=self.names, failing=failing, keys=lambda: self.keyring.rows,
+        )  # fmt: skip
+
+    # -- what the pieces need of each other -----------------------------------------------------
+
+    def streams(self) -> Sequence[Stream]:
+        return self.keeper.streams()
+
+    def names(self) -> dict[str, str]:
+        """stream id → name"""
+        return {stream.id: stream.name for stream in self.streams()}
+
+    def rang(self, connector: str) -> None:
+        self.lanes[connector].wake()
+
+    async def _push(self, stream: Stream, text: str) -> Outcome:
+        return await push(self.outbound, stream, text, self.ports.clock)
+
+    async def resume(self, streams: Sequence[Stream]) -> None:
+        """Until it succeeded once; the store remembers only then that they are enabled, whatever dies before."""
+        while True:
+            try:
+                await resume(self.store, self.teller, streams, self.ports.ids.token())
+                await self.outbox.note_enabled([stream.id for stream in streams])
+                return
+            except BridgeError as problem:
+                self.trouble(f"resume: {type(problem).__name__}")
+                _log.error("stream.resume_stuck", problem=str(problem))
+                await self.ports.clock.sleep(RESUME_AGAIN)
+
+    async def _reconcile(self, errand: Errand, note: Note) -> Doc:
+        reconciler = self.reconcilers.get(errand.target)
+        if reconciler is None:
+            raise Failed(f"there is no connector {errand.target}")
+        try:
+            return await reconciler(errand, note)
+        except Failed:
+            self.timetable.failed(errand.target)
+            raise
