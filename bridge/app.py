@@ -16,7 +16,7 @@ from bridge import __version__
 from bridge.config import Loaded
 from bridge.errors import BridgeError, ConfigError
 from bridge.parts import Parts, Ports, parts
-from bridge.pipeline.alarm import held_words
+from bridge.pipeline.alarm import Held
 from bridge.pipeline.beginning import begin_streams, gone_live
 from bridge.pipeline.configuration import note_configuration
 from bridge.pipeline.gauges import gauge
@@ -52,6 +52,7 @@ class Bridge:
         self.stopping = False
         self._ports = ports
         self._workers = Workers(ports.clock)
+        self._held = Held(store, ports.clock)
         self.works = Works(parts, store, ports, self._workers.trouble, self._failing)
 
     # -- start and stop -------------------------------------------------------------------------
@@ -118,7 +119,7 @@ class Bridge:
         try:
             await self.store.ping()
             checks.append(Check("store", True, self.config.store.shown))
-            checks.append(Check("held", True, held_words(await self.store.holds())))
+            checks.append(Check("held", True, await self._held.words()))
         except BridgeError as problem:
             checks.append(Check("store", False, str(problem)))
         troubles = self._workers.troubles()

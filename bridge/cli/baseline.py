@@ -10,7 +10,7 @@ from bridge.cli.changing import confirmed, progress, record
 from bridge.cli.configured import WrongCall, load_config
 from bridge.cli.errand import NOBODY, serves
 from bridge.cli.opened import opened
-from bridge.cli.output import pairs, say, table, when, write_json
+from bridge.cli.output import pairs, say, some, table, when, write_json
 from bridge.cli.release_report import report
 from bridge.cli.streams import near
 from bridge.clock import SystemClock, SystemIds
@@ -101,7 +101,7 @@ async def _show(store: Store, name: str, counts: dict[str, int], limit: int, as_
     pairs(
         [
             ("baseline taken", listed),
-            ("held", f"{counts['baseline']} devices, told to nobody"),
+            ("held", f"{some(counts['baseline'], 'device')}, told to nobody"),
             *([("released", f"{counts['released']}, not confirmed by a look yet")] if counts["released"] else []),
             *([("discarded", counts["discarded"])] if counts["discarded"] else []),
         ]
@@ -146,7 +146,7 @@ async def _release(store: Store, name: str, counts: dict[str, int], reason: str,
         return report(name, Counter(), None, as_json)
     await record(store, "baseline.release", f"connector {name}", reason, "held", f"released: {len(ids)} devices")
     if not await serves(store, name, ids[0]):
-        say(f"{len(ids)} devices are released; {NOBODY}, which looks at them first")
+        say(f"{some(len(ids), 'device is', 'devices are')} released; {NOBODY}, which looks at them first")
         return 1
     with progress("looked at", len(ids)) as advance:
         done, left = await outcome(store, name, ids, since, clock, advance)
@@ -159,7 +159,7 @@ async def _discard(store: Store, name: str, counts: dict[str, int], reason: str,
     total = counts["baseline"] + counts["released"]
     count = 0
     if total:
-        if not confirmed(f"Never tell of {total} devices of {name} as they are?", yes):
+        if not confirmed(f"Never tell of {some(total, 'device')} of {name} as it is now?", yes):
             return 1
         with progress("discarded", total) as advance:
             count = await discard(store, name, reason, SystemClock(), advance)
@@ -167,5 +167,5 @@ async def _discard(store: Store, name: str, counts: dict[str, int], reason: str,
     if as_json:
         write_json({"connector": name, "discarded": count})
     else:
-        say(f"{count} devices of {name} are discarded" if count else f"nothing of {name} is held as its baseline")
+        say(f"{some(count, 'device')} of {name} discarded" if count else f"nothing of {name} is held as its baseline")
     return 0

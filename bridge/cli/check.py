@@ -25,8 +25,8 @@ SHOWN = ("profile", "audience", "endpoint", "aggregate", "authorization", "read_
 """Of a receiver, for people."""
 
 HELD = {
-    "guard": "the guard holds back {count} people of {connector}: `caep-bridge guard status --connector {connector}`",
-    "baseline": "note: {count} devices of {connector} are held as its baseline: "
+    "guard": "the guard holds back people of {connector} ({count}): `caep-bridge guard status --connector {connector}`",
+    "baseline": "note: devices of {connector} ({count}) are held as its baseline: "
     "`caep-bridge connectors baseline {connector}`",
 }
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bridge.cli.configured import WrongCall
 from bridge.cli.device_lookup import summary
 from bridge.cli.errand import NOBODY, errand, serves
-from bridge.cli.output import say, when, write, write_json
+from bridge.cli.output import say, some, when, write, write_json
 from bridge.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -31,7 +31,10 @@ async def compared(store: Store, device: Device, as_json: bool) -> int:
     if as_json:
         write_json({**summary(after or device), "told": told, "held": held, "problem": ended.doc.get("problem")})
     elif ended.state == "done":
-        write(f"{told} SETs follow" + (f"; the guard holds {held} people: `caep-bridge guard status`" if held else ""))
+        write(
+            f"{some(told, 'SET')} made"
+            + (f"; the guard holds {some(held, 'person', 'people')}: `caep-bridge guard status`" if held else "")
+        )
     return _failed(ended)
 
 

@@ -55,7 +55,7 @@ async def serves(store: Errands, connector: str, device_id: str) -> bool:
     """Whether a `serve` works on this store. Asks it for a comparison of one device, which changes nothing that the
     next look would not."""
     try:
-        await errand(store, "compare", f"{connector}/{device_id}", {}, "is anybody there")
+        await errand(store, "compare", f"{connector}/{device_id}", {}, "asking serve")
     except NobodyServes:
         return False
     return True

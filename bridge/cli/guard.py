@@ -10,7 +10,7 @@ from bridge.cli.changing import confirmed, progress, record
 from bridge.cli.configured import load_config
 from bridge.cli.errand import NOBODY, serves
 from bridge.cli.opened import opened
-from bridge.cli.output import pairs, say, table, when, write, write_json
+from bridge.cli.output import pairs, say, some, table, when, write, write_json
 from bridge.cli.release_report import report
 from bridge.cli.streams import near
 from bridge.clock import SystemClock, SystemIds
@@ -101,7 +101,9 @@ async def release(
         target = f"connector {connector}" if connector else "all connectors"
         await record(store, "guard.release", target, reason, "held", f"released: {len(people)} people")
         if not await _is_served(store, people):
-            say(f"{len(people)} people are released; {NOBODY}, which looks at their devices first")
+            say(
+                f"{some(len(people), 'person is', 'people are')} released; {NOBODY}, which looks at their devices first"
+            )
             return 1
         devices = {key for one in people.values() for key in one.devices}
         with progress("looked at", len(devices)) as advance:
@@ -145,7 +147,7 @@ async def discard(
         total = _total(counts, connector, "guard") + _total(counts, connector, "guard_released")
         done = 0
         if total:
-            if not confirmed(f"Tell nobody of {total} people until their devices change?", yes):
+            if not confirmed(f"Tell nobody of {some(total, 'person', 'people')} until their devices change?", yes):
                 return 1
             with progress("discarded", total) as advance:
                 done = await discard(store, connector, SystemClock(), advance)
@@ -154,7 +156,7 @@ async def discard(
     if as_json:
         write_json({"discarded": done})
     else:
-        say(f"{done} people are discarded" if done else "the guard holds nothing")
+        say(f"{some(done, 'person is', 'people are')} discarded" if done else "the guard holds nothing")
     return 0
 
 
@@ -228,10 +230,13 @@ def _print(line: dict[str, Any]) -> None:
     write(f"\nconnector {line['connector']}")
     pairs(
         [
-            ("  fleet", f"{line['fleet']} devices, so {line['allowed']} people at once"),
-            ("  lately", f"{line['lost']} people lost access, {line['regained']} have it back"),
+            ("  fleet", f"{line['fleet']} devices, so {some(line['allowed'], 'person', 'people')} at once"),
+            ("  lately", f"{some(line['lost'], 'person', 'people')} lost access, {line['regained']} got it back"),
             ("  now", f"{line['allowed_now']} more may lose it"),
-            ("  held", f"{line['held']} people" + (f" since {when(line['since'])}" if line["since"] else "")),
+            (
+                "  held",
+                some(line["held"], "person", "people") + (f" since {when(line['since'])}" if line["since"] else ""),
+            ),
             *([("  released", f"{line['released']}, not confirmed by a look yet")] if line["released"] else []),
             *([("  discarded", line["discarded"])] if line["discarded"] else []),
         ]

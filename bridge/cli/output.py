@@ -58,6 +58,11 @@ def when(at: float | None) -> str:
     return "" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%SZ")
 
 
+def some(count: int, one: str, many: str = "") -> str:
+    """`1 person`, `3 people`; without `many` an s is added."""
+    return f"{count} {one if count == 1 else many or one + 's'}"
+
+
 def plain(text: str) -> str:
     """Without control characters: what a vendor or a receiver said must not steer the terminal."""
     return text.translate(_CONTROL)

@@ -13,7 +13,7 @@ from bridge.cli.changing import record
 from bridge.cli.configured import load_config
 from bridge.cli.errand import Show, bars, errand
 from bridge.cli.opened import opened
-from bridge.cli.output import pairs, say, table, write, write_json
+from bridge.cli.output import pairs, say, some, table, write, write_json
 from bridge.cli.streams import near
 
 if TYPE_CHECKING:
@@ -127,9 +127,9 @@ def _print(document: dict[str, Any]) -> None:
                 ((f"{c['connector']}/{c['device']}", WHAT.get(c["what"], c["what"])) for c in one["changes"][:SHOWN]),
             )
         if one["unanswered"]:
-            say(f"{name}: {one['unanswered']} looks got no answer; they are tried again by themselves")
+            say(f"{name}: {some(one['unanswered'], 'look')} got no answer; they are tried again without you")
         if one["held_by_guard"]:
-            say(f"{name}: the guard holds {one['held_by_guard']} people: `caep-bridge guard status`")
+            say(f"{name}: the guard holds {some(one['held_by_guard'], 'person', 'people')}: `caep-bridge guard status`")
 
 
 _ALWAYS = ("listed", "drifted", "told", "held")

@@ -44,8 +44,10 @@ def report(what: str, counts: Counter[str], left: Left | None, as_json: bool) ->
         lines = [("  still so", counts["still_true"])]
         lines += [(f"  {MEANING[name]}", counts[name]) for name in COUNTS[2:] if counts[name]]
         pairs([(f"{what} released", counts["released"]), *lines])
+    if counts["held"]:
+        say("what the guard holds: `caep-bridge guard status`")
     problem = problem_of(left)
     if problem:
-        say(f"{problem}: {counts['unanswered']} are looked at again by themselves, and told then if it is still so")
+        say(f"{problem}: {counts['unanswered']} of them are looked at again without you, and told if it is still so")
         return 1
     return 0

@@ -7,12 +7,16 @@ from collections.abc import Callable, Sequence
 
 import structlog
 
+from bridge.clock import Clock
 from bridge.errors import BridgeError
 from bridge.pipeline.journal import Journal
 from bridge.posture.guard import Direction
+from bridge.store.protocol import Holds
 from bridge.store.records import HoldCount
 
 _log = structlog.get_logger("bridge.alarm")
+FRESH = 1.0
+"""Seconds that what is held is remembered for readiness."""
 WORDS = {
     "loses": "people have lost access within the window: the rest is held",
     "regains": "people have access again within the window",
@@ -39,6 +43,23 @@ class Alarm:
             await self._journal.write("guard.hold", f"connector {connector}", why=why)
         except BridgeError as problem:
             _log.error("audit.missed", what="guard.hold", connector=connector, problem=str(problem))
+
+
+class Held:
+    """What is held, in words. Asked at each request to /readyz, so it is counted once a second at most."""
+
+    def __init__(self, store: Holds, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._words = ""
+        self._until = float("-inf")
+
+    async def words(self) -> str:
+        """Raises what the store raises."""
+        if self._clock.monotonic() >= self._until:
+            self._words = held_words(await self._store.holds())
+            self._until = self._clock.monotonic() + FRESH
+        return self._words
 
 
 def held_words(holds: Sequence[HoldCount]) -> str:

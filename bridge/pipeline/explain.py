@@ -10,6 +10,7 @@ from bridge.model import DEVICE_COMPLIANCE_CHANGE, Device, Finding, Held, Status
 from bridge.pipeline import wording
 from bridge.pipeline.facts import Facts, Heard
 from bridge.pipeline.wording import Said
+from bridge.posture.reasons import HOLD_ENDS
 from bridge.ssf.ledger import HELD, UNKNOWN_AT_RECEIVER, compare, holding, truth
 from bridge.ssf.stream import wants
 from bridge.store.records import Delivery, Look, StreamRow
@@ -88,15 +89,15 @@ def explain(known: Facts, now: float) -> Explanation:
         deciding=tuple(one for one in opened if one.key in failing),
         exempt=tuple(one for one in opened if one.exempt and one.key not in failing),
         others=tuple(one for one in opened if not one.exempt and one.key not in failing),
-        look=_due(known.look, now) if known.look is not None else None,
+        look=_due(known.look, device, now) if known.look is not None else None,
         streams=tuple(told(heard, device, known.people) for heard in known.heard),
     )
 
 
-def _due(look: Look, now: float) -> Due:
+def _due(look: Look, device: Device | None, now: float) -> Due:
     return Due(
         due_at=look.due_at,
-        why=wording.again(look.last_error),
+        why=wording.again(look.last_error) if look.last_error else _rung(look, device),
         attempts=look.attempts,
         last_error=look.last_error,
         rung_at=look.rung_at,
@@ -104,6 +105,15 @@ def _due(look: Look, now: float) -> Due:
         running=look.leased_until is not None and look.leased_until > now,
         txn=look.txn,
     )
+
+
+def _rung(look: Look, device: Device | None) -> Said:
+    """Of a look that was not tried yet."""
+    if look.rung_at is not None:
+        return wording.again("")
+    if device is not None and device.override is not None and device.override.until == look.due_at:
+        return wording.again(HOLD_ENDS)
+    return Said("", "a list or an operator asked for it")
 
 
 def told(heard: Heard, device: Device | None, people: Sequence[Device]) -> Told:

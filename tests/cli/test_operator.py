@@ -147,7 +147,7 @@ def test_what_the_guard_holds(scene: Scene, capsys: pytest.CaptureFixture[str]) 
     stuck = shown(scene, capsys, "devices", "list", "--stuck")
     assert [(one["id"], one["stuck"]["reason"]) for one in stuck] == [("42", "held_by_guard"), ("43", "baseline")]
     assert scene.run("check") == 1
-    assert "the guard holds back 1 people of kolide: `caep-bridge guard status" in capsys.readouterr().out
+    assert "the guard holds back people of kolide (1): `caep-bridge guard status" in capsys.readouterr().out
 
 
 def test_discarded_once_and_recorded(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:

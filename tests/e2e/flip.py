@@ -98,10 +98,15 @@ async def _is_loud(rig: Rig, held: int) -> None:
     """Log, metric, readiness (which stays 200), `check`, and the audit log."""
     assert rig.service.logged("guard.exceeded"), rig.service.tail()
     assert await rig.metric("caep_bridge_held_changes", connector="kolide", why="guard") == held
-    async with rig.session.get(f"{rig.service.admin}/readyz") as ready:
-        checks = {one["name"]: one for one in (await ready.json())["checks"]}
-        assert ready.status == 200 and checks["held"]["detail"] == f"the guard holds {held} people of kolide"
+    await wait_until(lambda: _ready_and_says(rig, f"the guard holds {held} people of kolide"), 5)
     code, out, _ = await rig.service.command("check")
     assert code == 1 and "`caep-bridge guard status --connector kolide`" in out
     audit = await (await rig.store()).audit()
     assert any((one.who, one.what, one.target) == ("serve", "guard.hold", "connector kolide") for one in audit)
+
+
+async def _ready_and_says(rig: Rig, words: str) -> bool:
+    async with rig.session.get(f"{rig.service.admin}/readyz") as ready:
+        checks = {one["name"]: one for one in (await ready.json())["checks"]}
+        assert ready.status == 200
+        return bool(checks["held"]["detail"] == words)

@@ -29,7 +29,7 @@ async def test_released_while_the_vendor_is_down_then_discarded(tmp_path: Path) 
         rig.api.trouble = Trouble(status=401)
         code, out, err = await rig.service.command("guard", "release", "--json")
         assert code == 1 and '"unanswered": 3' in out, (out, err)
-        assert "refused our credentials (401 or 403)" in err and "looked at again by themselves" in err
+        assert "refused our credentials (401 or 403)" in err and "looked at again without you" in err
         assert {one.login for one in rig.heard("okta")} == told
         line = (await rig.service.shown("guard", "status"))["connectors"][0]
         assert (line["held"], line["released"]) == (0, 3)

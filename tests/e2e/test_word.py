@@ -42,6 +42,8 @@ async def test_an_override_counts_for_its_time_and_then_what_is_so_is_told(tmp_p
         assert (await rig.service.shown("devices", "show", "1"))["override"] is None
 
         await rig.service.shown(*words, "--for", "8h")
+        look = (await rig.service.shown("devices", "show", "1"))["look"]
+        assert look["why"]["reason"] == "hold_ends" and look["due_at"] > time.time() + 8 * 3600 - 60
         await rig.hears("okta", BAD, GOOD, BAD, GOOD, login=email(1))
         rig.api.laptops[1].exists = False  # deleted meanwhile: its last status counts again, and that is shown
         cleared = await rig.service.shown("devices", "override", "1", "--clear")
