@@ -26,12 +26,16 @@ class Limits:
     def exceeded(self, people: int, fleet: int) -> bool:
         if people > self.max_users:
             return True
-        return fleet >= COUNTS_FROM and people * 100 > self.max_percent * fleet
+        return self._percentage_counts(fleet) and people * 100 > self.max_percent * fleet
 
     def allowed(self, fleet: int) -> int:
         """How many people may within one window."""
         share = int(self.max_percent * fleet / 100)
-        return min(self.max_users, share) if fleet >= COUNTS_FROM else self.max_users
+        return min(self.max_users, share) if self._percentage_counts(fleet) else self.max_users
+
+    def _percentage_counts(self, fleet: int) -> bool:
+        """All of a fleet is no limit, though somebody may be told of a device that is not counted yet."""
+        return fleet >= COUNTS_FROM and self.max_percent < 100
 
 
 @dataclass(slots=True)

@@ -86,3 +86,10 @@ class TestHeldRows:
 )
 def test_the_login_of_a_wire_subject(key: str, login: str) -> None:
     assert login_of(key) == login
+
+
+def test_all_of_a_fleet_is_no_limit() -> None:
+    """A device may be new to a fleet that was counted a moment ago."""
+    open_wide = Limits(max_users=1000, max_percent=100)
+    assert not open_wide.exceeded(22, 21) and open_wide.allowed(21) == 1000
+    assert open_wide.exceeded(1001, 5000)
