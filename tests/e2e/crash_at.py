@@ -28,7 +28,7 @@ POINTS: dict[str, tuple[str, str]] = {
     "mint": ("bridge.pipeline.mint:Minter", "__call__"),
     "commit": (_STORE, "commit"),
     "lease_deliveries": (_STORE, "lease_deliveries"),
-    "push": ("bridge.app", "push"),
+    "push": ("bridge.works", "push"),
     "settle": (_STORE, "settle"),
     "expire": (_STORE, "expire"),
     # at a start
