@@ -92,7 +92,6 @@ class Works:
             )
             for name, source in parts.sources.items()
         }  # fmt: skip
-        self.timetable = Timetable(list(parts.sources.values()), store, clock, ports.dice, ids, trouble)
         chores = Chores(store, self.teller, mint, mint.verification, self.keeper.named, clock, ids, self.outbox.wake)
         self.errandry = Errandry(
             store,
@@ -102,6 +101,9 @@ class Works:
             },
             clock, trouble,
         )  # fmt: skip
+        self.timetable = Timetable(
+            list(parts.sources.values()), store, clock, ports.dice, ids, trouble, self.errandry.wake
+        )
         self.retention = Retention(store, config.retention, clock, self.metrics, trouble)
         self.channels = Channels(
             parts, store, ports, self.metrics,

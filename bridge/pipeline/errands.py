@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from typing import Any, Literal
 
 import structlog
@@ -48,6 +49,11 @@ class Errandry:
         self._clock = clock
         self._trouble = trouble
         self._tasks: set[asyncio.Task[None]] = set()
+        self._asked = asyncio.Event()
+
+    def wake(self) -> None:
+        """Somebody in this process asked for something."""
+        self._asked.set()
 
     async def run(self) -> None:
         try:
@@ -57,11 +63,17 @@ class Errandry:
                         pass
                 except BridgeError as problem:
                     self._trouble(f"errands: {type(problem).__name__}")
-                await self._clock.sleep(POLL)
+                await self._pause()
         finally:
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _pause(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(POLL):
+                await self._asked.wait()
+        self._asked.clear()
 
     async def _take(self) -> bool:
         now = self._clock.now()

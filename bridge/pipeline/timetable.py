@@ -35,6 +35,7 @@ class Timetable:
         dice: Dice,
         ids: Ids,
         trouble: Callable[[str], None],
+        asked: Callable[[], None] = lambda: None,
     ) -> None:
         self._sources = [source for source in sources if source.has_list]
         self._store = store
@@ -42,6 +43,7 @@ class Timetable:
         self._dice = dice
         self._ids = ids
         self._trouble = trouble
+        self._tell = asked
         self._next: dict[str, float] = {}
         self._asked: dict[str, float] = {}
 
@@ -86,6 +88,7 @@ class Timetable:
         wait = source.list_every * self._dice.between(*JITTER)
         self._next[source.name] = now + wait
         await self._store.ask(Errand(self._ids.new(), "reconcile", source.name, now, "timetable"))
+        self._tell()
 
     def failed(self, connector: str) -> None:
         """The list came to nothing: try again before long."""

@@ -46,10 +46,15 @@ def _hold(before: Device | None, device: Device, context: Context, seen: bool) -
     if held is not None and held.kind != "exempt" and _lasts(held, device, context, seen):
         return held
     if context.first_list and (before is None or (before.status is None and before.looked_at is None)):
-        return Hold("baseline", "compliant", context.now, keys=device.failing)
+        return Hold("baseline", "compliant", _asked_at(device, context), keys=device.failing)
     if context.policy.settle and _began(before, held):
         return Hold("settling", "compliant", context.now, context.now + context.policy.settle, device.failing)
     return None
+
+
+def _asked_at(device: Device, context: Context) -> float:
+    """When the list began: a failure that a webhook states while it is read is news."""
+    return context.now if device.looked_at is None else min(device.looked_at, context.now)
 
 
 def _lasts(held: Hold, device: Device, context: Context, seen: bool) -> bool:

@@ -54,6 +54,11 @@ class TestBaseline:
         after = decided(held("baseline"), snapshot(finding(at=NOW - 5)), stated(), received=(NOW - 1,)).device
         assert after.counted == "not-compliant"
 
+    def test_a_webhook_that_came_while_the_list_was_read_ends_it(self) -> None:
+        held_now = decided(None, snapshot(finding(), taken_at=NOW - 2), first_list=True).device
+        after = decided(held_now, snapshot(finding()), stated(), received=(NOW - 1,)).device
+        assert after.counted == "not-compliant"
+
     def test_a_webhook_from_before_does_not(self) -> None:
         after = decided(held("baseline"), snapshot(finding()), stated(), received=(NOW - 61,)).device
         assert after.counted == "compliant"
