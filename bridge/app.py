@@ -65,7 +65,8 @@ class Bridge:
         await works.gate.recall(now)
         plan = await begin_streams(self.store, self.config.receivers, self.sources, self._ports.ids, now)
         works.keeper.begin(plan.carried, plan.rehearsed)
-        live = await gone_live(self.store, self.sources, works.streams())
+        await gone_live(self.store, self.sources, works.streams(), works.keeper.owe)
+        owed = list(dict.fromkeys([*plan.resumed, *await works.keeper.due()]))
         run("keys", works.keyring.run(works.remint))
         run("secrets", works.reread.run())
         run("tell", works.teller.run())
@@ -76,8 +77,8 @@ class Bridge:
         run("streams", works.keeper.run())
         run("errands", works.errandry.run())
         run("timetable", works.timetable.run(), ends=True)
-        if plan.resumed or live:
-            run("resume", works.resume(plan.resumed or live), ends=True)
+        if owed:
+            run("resume", works.resume(owed), ends=True)
         for name, work in works.channels.work():
             run(name, work)
 

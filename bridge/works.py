@@ -131,6 +131,7 @@ class Works:
             try:
                 await resume(self.store, self.teller, streams, self.ports.ids.token())
                 await self.outbox.note_enabled([stream.id for stream in streams])
+                await self.keeper.compared(streams)
                 return
             except BridgeError as problem:
                 self.trouble(f"resume: {type(problem).__name__}")

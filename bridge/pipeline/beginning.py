@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
 from bridge.clock import Ids
 from bridge.config import Receiver
@@ -30,13 +30,17 @@ async def begin_streams(
     return plan
 
 
-async def gone_live(store: Store, sources: Mapping[str, Source], streams: Sequence[Stream]) -> Sequence[Stream]:
-    """The streams to compare because a connector's dry run is over; how each runs now is remembered."""
+async def gone_live(
+    store: Store,
+    sources: Mapping[str, Source],
+    streams: Sequence[Stream],
+    owe: Callable[[Sequence[Stream]], Awaitable[None]],
+) -> None:
+    """`owe` is told the streams to compare because a connector's dry run is over; then how each runs is remembered."""
     rows = {row.name: row for row in await store.connectors()}
-    live = False
-    for name, source in sources.items():
-        row = rows.get(name, ConnectorRow(name))
-        live = live or (row.dry_run is True and not source.dry_run)
-        if row.dry_run != source.dry_run:
-            await store.put_connector(replace(row, dry_run=source.dry_run))
-    return [stream for stream in streams if stream.enabled] if live else []
+    now = {name: rows.get(name, ConnectorRow(name)) for name in sources}
+    if any(row.dry_run is True and not sources[name].dry_run for name, row in now.items()):
+        await owe([stream for stream in streams if stream.enabled and not stream.rehearsal])
+    for name, row in now.items():
+        if row.dry_run != sources[name].dry_run:
+            await store.put_connector(replace(row, dry_run=sources[name].dry_run))
