@@ -221,6 +221,9 @@ class Teller:
             one.fail(Conflict("the device changed each time that it was decided"))
             return
         fresh = await self._store.device(device.connector, device.device_id)
+        if one.answered.connector and fresh != one.answered.device:
+            one.fail(Conflict("the device changed while the list was read, which may be older"))
+            return
         one.answered = replace(one.answered, device=fresh)
         later.append(one)
 
