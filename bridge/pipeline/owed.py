@@ -207,7 +207,11 @@ class _Case:
         return Comparison("none", UNKNOWN_AT_RECEIVER, comparison.previous, row.told, row.given_up, row.held)
 
     def _confirmed(self, current: Status) -> bool:
-        """Whether the device that was just looked at is why the subject is as it is."""
+        """Whether the device that was just looked at is why the subject is as it is; no look can show that a person
+        has no device."""
+        unit = (self.subject.connector, self.subject.device_id)
+        if not any(unit in ((None, None), one.key) for one in self.people):
+            return True
         if not self.draft.confirmed or current == "compliant":
             return self.draft.confirmed
         failing = holding(self.stream, self.subject, self.people)
