@@ -46,3 +46,12 @@ def test_the_newer_look_stands(world: World, fails_in_the_list: bool) -> None:
         world.loop.run_until_complete(world.teller.tell(answered))
     device = world.loop.run_until_complete(world.store.device("vendor", "l1"))
     assert device == after
+
+
+def test_a_look_before_the_clock_was_set_back_hides_nothing(world: World) -> None:
+    looked_at(world)
+    world.clock.set_back(3600.0)
+    world.vendor.laptops["l1"].issues["disk"] = False
+    world.reconcile()
+    world.work()
+    assert [one.current for one in world.receivers["risk"].heard] == ["not-compliant"]
