@@ -161,8 +161,8 @@ class Reconciler:
         await self._look(rings)
 
     def _answered(self, run: Run, snapshot: Snapshot, known: Known) -> Answered | None:
-        """None: a webhook's look is on its way, or a look since knows better. One that lies ahead does not: the clock was
-        set back."""
+        """None: a webhook's look is on its way, or a look since knows better; not one that lies ahead of us, for then
+        the clock was set back."""
         device, look = known.device, known.look
         looked_at = device.looked_at if device is not None else None
         if looked_at is not None and snapshot.taken_at <= looked_at <= self._clock.now():
