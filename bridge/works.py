@@ -130,8 +130,8 @@ class Works:
         while True:
             try:
                 await resume(self.store, self.teller, streams, self.ports.ids.token())
-                await self.outbox.note_enabled([stream.id for stream in streams])
                 await self.keeper.compared(streams)
+                await self.outbox.note_enabled([stream.id for stream in streams])
                 return
             except BridgeError as problem:
                 self.trouble(f"resume: {type(problem).__name__}")

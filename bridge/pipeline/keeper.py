@@ -48,6 +48,8 @@ class Keeper:
         self._trouble = trouble
         self._carried: Carried = ()
         self._rehearsed: tuple[Stream, ...] = ()
+        self._uncompared: set[str] = set()
+        """Ids of streams that go on: nothing is sent before what waits and is no longer so was taken back."""
 
     def begin(self, carried: Carried, rehearsed: Sequence[Stream]) -> None:
         self._rehearsed = tuple(rehearsed)
@@ -62,7 +64,10 @@ class Keeper:
         """At a start: the streams to compare. Those that were paused go on now, or had begun to when the last died."""
         await self.owe([stream for stream, _ in self._carried if stream.paused])
         going = [stream for stream, _ in self._carried if stream.enabled and not stream.paused]
-        return [stream for stream in going if await self._store.mark(_mark(stream)) == DUE]
+        found = [stream for stream in going if await self._store.mark(_mark(stream)) == DUE]
+        self._uncompared = {stream.id for stream in found}
+        self._set(self._carried)
+        return found
 
     async def compared(self, streams: Sequence[Stream]) -> None:
         """They were told what differed; one that is paused again by now will have to be once more."""
@@ -70,6 +75,8 @@ class Keeper:
         for stream in streams:
             if stream.id not in paused:
                 await self._remember(stream, "")
+        self._uncompared -= {stream.id for stream in streams}
+        self._set(self._carried)
 
     async def _remember(self, stream: Stream, value: str) -> None:
         was = await self._store.mark(_mark(stream))
@@ -98,8 +105,9 @@ class Keeper:
             return
         before = {stream.id: stream for stream, _ in self._carried}
         await self.owe([stream for stream, _ in carried if stream.paused and not before[stream.id].paused])
-        self._set(carried)
         going_on = [stream for stream, _ in carried if before[stream.id].paused and not stream.paused]
+        self._uncompared |= {stream.id for stream in going_on}
+        self._set(carried)
         for stream, _ in carried:
             if before[stream.id].paused != stream.paused:
                 _log.warning("stream.paused" if stream.paused else "stream.goes_on", stream=stream.name)
@@ -108,7 +116,8 @@ class Keeper:
 
     def _set(self, carried: Carried) -> None:
         self._carried = carried
-        self._carry([(stream, row) for stream, row in carried if stream.enabled and not stream.paused])
+        sends = [one for one in carried if one[0].enabled and not one[0].paused and one[0].id not in self._uncompared]
+        self._carry(sends)
 
 
 def _mark(stream: Stream) -> str:

@@ -33,11 +33,15 @@ class House:
             rows = {STREAM.id: StreamRow(STREAM.id, STREAM.name, STREAM.audience, START)}
             await self.store.put_stream(rows[STREAM.id])
         row = rows[STREAM.id]
-        self.keeper = Keeper(self.store, Clock(), lambda carried: None, self._resume, lambda trouble: None)
+        self.keeper = Keeper(self.store, Clock(), self._carry, self._resume, lambda trouble: None)
         self.keeper.begin(((replace(STREAM, paused=bool(row.paused)), row),), ())
         return await self.keeper.due()
 
+    def _carry(self, carried: Sequence[tuple[Stream, StreamRow]]) -> None:
+        self.sends = [stream.name for stream, _ in carried]
+
     async def _resume(self, streams: Sequence[Stream]) -> None:
+        assert self.sends == [], "what waits may be no longer so"
         if self.dies:
             raise Dies
         self.resumed += [stream.name for stream in streams]
@@ -63,8 +67,9 @@ async def test_a_death_while_it_is_compared() -> None:
         await house.keeper.turn()
     house.dies = False
     owed = await house.start()
-    assert owed == [STREAM]
+    assert (owed, house.sends) == ([STREAM], [])
     await house._resume(owed)
+    assert house.sends == ["okta"]
     assert await house.start() == []
 
 
@@ -96,3 +101,15 @@ async def test_one_that_is_owed_a_comparison_because_a_dry_run_is_over() -> None
     await house.start()
     await house.keeper.owe([STREAM])
     assert await house.start() == await house.start() == [STREAM]
+
+
+async def test_what_waits_is_not_sent_before_it_was_compared() -> None:
+    house = House()
+    await house.start()
+    assert house.sends == ["okta"]
+    await house.pause("freeze")
+    await house.keeper.turn()
+    assert house.sends == []
+    await house.pause("")
+    await house.keeper.turn()
+    assert (house.sends, house.resumed) == (["okta"], ["okta"])
