@@ -117,6 +117,18 @@ class TestAudit:
 
 
 class TestErrands:
+    async def test_what_was_asked_goes_with_its_end(self, store: Store) -> None:
+        """It may name a person; what came of it does not."""
+        for number in range(2):
+            await store.ask(Errand(f"e{number}", "test", f"s{number}", 1.0, "ops", {"user": "ada@acme.example"}))
+        await store.lease_errand(2.0, 30.0)
+        await store.note_errand("e0", {"step": 1}, 40.0)
+        found = await store.errand("e0")
+        assert found is not None and found.asked == {"user": "ada@acme.example"}
+        await store.end_errand("e0", "done", {"told": 2}, 5.0)
+        assert await store.withdraw_errand("e1", 6.0)
+        assert [(one.asked, one.doc) for one in await store.errands()] == [({}, {}), ({}, {"told": 2})]
+
     async def test_those_that_ended_go_and_open_ones_stay(self, store: Store) -> None:
         for number in range(4):
             await store.ask(Errand(f"e{number}", "reconcile", f"c{number}", float(number), "ops"))
