@@ -64,7 +64,13 @@ def compliance_event(
             resolved=resolved,
         ),
         txn=txn,
+        initiating_entity="admin" if occasion == "verdict" and by_word(device, current) else "policy",
     )
+
+
+def by_word(device: Device, current: Status) -> bool:
+    """Whether not the device's own state decides, but somebody's word about it."""
+    return bool(_by_word(device, current))
 
 
 def reason_admin(
