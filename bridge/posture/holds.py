@@ -25,7 +25,8 @@ def withheld(before: Device | None, decision: Decision, context: Context, *, see
     if hold is None and device.hold is not None and after.status == "not-compliant":
         after = replace(after, status_at=_news_at(device.hold, device, context))
     after = replace(after, reason=_reason(after))
-    again = earliest(decision.again_at, override.until if override else None, hold.until if hold else None)
+    ends = hold.until if hold is not None and hold.until is not None and hold.until > context.now else None
+    again = earliest(decision.again_at, override.until if override else None, ends)
     why = decision.again_why if again == decision.again_at else reasons.HOLD_ENDS
     change = replace(decision.change, after=after) if decision.change is not None else None
     return replace(decision, device=after, change=change, again_at=again, again_why=why)

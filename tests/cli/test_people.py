@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,8 @@ from bridge.model import Owner
 from bridge.pipeline.person import names
 from bridge.ssf.subject import login_of
 from bridge.store.archive import Wanted
-from bridge.store.records import Arrival, Quarantined, Ring
+from bridge.store.protocol import Store
+from bridge.store.records import Arrival, AuditEntry, Quarantined, Ring
 from tests.cli.scene import OKTA, ROWS, SIEM, SINCE, Scene, failing
 
 ADA = "ada@acme.example"
@@ -54,6 +56,18 @@ def everything(scene: Scene) -> str:
 
 
 class TestShow:
+    def test_an_audit_entry_is_found_behind_a_thousand_others(
+        self, scene: Scene, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        hashed = shown(scene, capsys, ADA)["addresses"][ADA]
+
+        async def recorded(store: Store) -> None:
+            await store.record(AuditEntry(SINCE, "root", "devices.override", "device kolide/42", hashed))
+            await asyncio.gather(*(store.record(AuditEntry(SINCE, "root", "drop", str(n))) for n in range(1001)))
+
+        scene.store(recorded)
+        assert [one["what"] for one in shown(scene, capsys, ADA)["audit"]] == ["devices.override"]
+
     def test_everything_that_is_stored(self, scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
         told_and_undone(scene)
         webhook(scene, "w1", "{}", "42")

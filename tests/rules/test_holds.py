@@ -101,6 +101,11 @@ class TestSettle:
     def test_a_failed_look_at_the_end_does_not_tell(self) -> None:
         assert decided(held("settling", until=NOW), DOWN, policy=self.POLICY).device.counted == "compliant"
 
+    @pytest.mark.parametrize("answer", [DOWN, Snapshot("d1", NOW, present=False)])
+    def test_an_end_that_showed_nothing_is_not_looked_at_without_a_pause(self, answer: Any) -> None:
+        decision = decided(held("settling", until=NOW - 60), answer, policy=self.POLICY)
+        assert decision.again_at is None or decision.again_at > NOW
+
     def test_a_provisional_failure_is_told_in_the_end(self) -> None:
         before = replace(held("settling", until=NOW), basis="provisional")
         assert decided(before, DOWN, policy=self.POLICY).device.counted == "not-compliant"
