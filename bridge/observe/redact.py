@@ -17,6 +17,11 @@ _SECRET_KEY = re.compile(
     re.IGNORECASE,
 )
 _EMAIL = re.compile(r"(?<![^\s@<>()\[\]{},;:\"'=&|\\/])[^\s@<>()\[\]{},;:\"'=&|\\/]+@[^\s@<>()\[\]{},;:\"'=&|\\/]+")
+_OBRIEN = re.compile(
+    r"(?<!\w')(?<![^\s@<>()\[\]{},;:\"'=&|\\/])\w[^\s@<>()\[\]{},;:\"'=&|\\/]*"
+    r"(?:(?<=\w)'(?=\w)[^\s@<>()\[\]{},;:\"'=&|\\/]+)+@[^\s@<>()\[\]{},;:\"'=&|\\/]+"
+)
+"""With an apostrophe between two letters, which elsewhere is a quotation mark."""
 _ESCAPED_AT = re.compile(r"([\w.+-])(?:%40|&#64;|\\u0040|\uff20)([\w-])", re.IGNORECASE)
 _CREDENTIALS = re.compile(r"\b(Bearer|Basic|SSWS|DPoP)\s+[A-Za-z0-9._~+/=-]+", re.IGNORECASE)
 _USERINFO = re.compile(r"(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*://)[^\s/@]+@", re.IGNORECASE)
@@ -86,6 +91,8 @@ class Redact:
             text = _ESCAPED_AT.sub(r"\1@\2", text)
         if "@" in text:
             text = _USERINFO.sub(rf"\1{GONE}/", text)
+            if "'" in text:
+                text = _OBRIEN.sub(lambda found: self.person(found.group()), text)
             text = _EMAIL.sub(lambda found: self.person(found.group()), text)
         return text
 

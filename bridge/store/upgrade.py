@@ -24,6 +24,8 @@ def database_path(url: str) -> Path:
     scheme = url.partition(":")[0]
     if scheme.partition("+")[0] in ("postgresql", "postgres"):
         raise StoreProblem("store.url: postgresql is not supported yet: use sqlite:///<file>")
+    if url == "memory:":
+        raise StoreProblem("store.url: memory: has no file and needs no upgrade; it ends with `serve`")
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):

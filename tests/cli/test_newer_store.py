@@ -1,4 +1,4 @@
-"""A store that a newer version wrote; and a device on which nothing stands."""
+"""A store that a newer version wrote, or that has no file; and a device on which nothing stands."""
 
 from __future__ import annotations
 
@@ -45,3 +45,11 @@ def test_an_override_that_does_not_stand_is_a_document(scene: Scene, capsys: pyt
     assert "is not overridden" in printed.err
     document = json.loads(printed.out)
     assert (document["changed"], document["problem"]) == (False, None)
+
+
+@pytest.mark.parametrize("verb", ["status", "upgrade"])
+def test_memory_is_no_unknown_scheme(scene: Scene, capsys: pytest.CaptureFixture[str], verb: str) -> None:
+    scene.config.write_text(scene.config.read_text().replace(scene.url, "memory:"))
+    assert scene.run("db", verb) == 1
+    said = capsys.readouterr().err
+    assert "memory: has no file" in said and "unknown" not in said
