@@ -25,7 +25,7 @@ LEASE = 30.0
 """Seconds that an errand is held; each note holds it on."""
 POLL = 0.5
 """Seconds until new errands are sought again."""
-AT_ONCE = 8
+AT_ONCE = 64
 
 Doc = Mapping[str, Any]
 Note = Callable[[Doc], Awaitable[None]]
