@@ -75,7 +75,8 @@ def _began(before: Device | None, held: Hold | None) -> bool:
 
 
 def _news(held: Hold, device: Device, context: Context) -> tuple[str, ...]:
-    """Findings that failed after the hold began: unknown then, or stated by a webhook since."""
+    """Findings that failed after the hold began: unknown then, or stated by a webhook since. A baseline is made only
+    where no look is due, so whatever is stated later came after it, although it may have been received before."""
     unknown = [key for key in device.failing if key not in held.keys]
     stated = [
         statement.finding.key
@@ -83,7 +84,7 @@ def _news(held: Hold, device: Device, context: Context) -> tuple[str, ...]:
         if statement.finding is not None
         and statement.finding.state == "failing"
         and statement.finding.key in device.failing
-        and (context.received_at(index) or 0.0) > held.at
+        and (held.kind == "baseline" or (context.received_at(index) or 0.0) > held.at)
     ]
     return tuple(dict.fromkeys([*unknown, *stated]))
 
