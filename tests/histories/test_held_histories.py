@@ -92,7 +92,7 @@ class GuardedHistories(HeldHistories):
 
 
 for _each in (HeldHistories, SettlingHistories, FoldedHistories, GuardedHistories):
-    _each.TestCase.settings = _settings(10)
+    _each.TestCase.settings = _settings(5)
 TestHeldHistories = HeldHistories.TestCase
 TestSettlingHistories = SettlingHistories.TestCase
 TestFoldedHistories = FoldedHistories.TestCase
