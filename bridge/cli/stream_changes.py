@@ -138,7 +138,7 @@ async def resync(
     name
         The name of the receiver, or a stream id.
     dry_run
-        Only say what differs, also of a stream that is paused, disabled or in dry run: what it would be told once it runs.
+        Only say what differs; of a stream that is paused or in dry run, what it would be told once it runs.
     as_json
         Print JSON.
     """
