@@ -17,7 +17,7 @@ from bridge.config import Loaded
 from bridge.errors import BridgeError, ConfigError
 from bridge.parts import Parts, Ports, parts
 from bridge.pipeline.alarm import Held
-from bridge.pipeline.beginning import begin_streams, gone_live
+from bridge.pipeline.beginning import begin_streams, gone_live, reshaped
 from bridge.pipeline.configuration import note_configuration
 from bridge.pipeline.gauges import gauge
 from bridge.pipeline.journal import Journal
@@ -65,7 +65,9 @@ class Bridge:
         await works.gate.recall(now)
         plan = await begin_streams(self.store, self.config.receivers, self.sources, self._ports.ids, now)
         works.keeper.begin(plan.carried, plan.rehearsed)
-        live = await gone_live(self.store, self.sources, works.streams())
+        await gone_live(self.store, self.sources, works.streams(), works.keeper.owe)
+        await reshaped(self.store, works.streams())
+        owed = list(dict.fromkeys([*plan.resumed, *await works.keeper.due()]))
         run("keys", works.keyring.run(works.remint))
         run("secrets", works.reread.run())
         run("tell", works.teller.run())
@@ -76,8 +78,8 @@ class Bridge:
         run("streams", works.keeper.run())
         run("errands", works.errandry.run())
         run("timetable", works.timetable.run(), ends=True)
-        if plan.resumed or live:
-            run("resume", works.resume(plan.resumed or live), ends=True)
+        if owed:
+            run("resume", works.resume(owed), ends=True)
         for name, work in works.channels.work():
             run(name, work)
 

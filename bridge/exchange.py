@@ -132,7 +132,7 @@ class Exchange(asyncio.Protocol):
         self._besides += len(data)
         try:
             self._parser.feed_data(data)
-        except httptools.HttpParserError:
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self.fit = False
             if self._waiting is not None:
                 self._improper()

@@ -130,6 +130,7 @@ class Works:
         while True:
             try:
                 await resume(self.store, self.teller, streams, self.ports.ids.token())
+                await self.keeper.compared(streams)
                 await self.outbox.note_enabled([stream.id for stream in streams])
                 return
             except BridgeError as problem:

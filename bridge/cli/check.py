@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +15,8 @@ from bridge.cli.verdict_counts import Count, count_all, show
 
 if TYPE_CHECKING:
     from bridge.config import Connector, Loaded, Receiver, Store
+    from bridge.key import KeyRow
+    from bridge.store.records import HoldCount, StreamRow
 
 FOLDING = (
     "has no API credentials: it cannot see findings from before the first webhook, webhooks that were lost, "
@@ -51,11 +53,12 @@ async def check(
     """
     everything = load_offline()
     report = _report(everything)
-    report["orphaned"], report["signing"] = await _orphaned(everything.loaded), await _signing(everything.loaded)
-    report["held"] = await _held(everything.loaded)
+    streams, keys, holds = await _read(everything.loaded.config.store)
+    report["orphaned"], report["signing"] = _orphaned(everything.loaded, streams), _signing(keys)
+    report["held"] = [asdict(one) for one in holds]
     counts: list[Count] = []
     if online:
-        report["online"] = await _asked(everything.loaded)
+        report["online"] = await _asked(everything.loaded, keys)
         report["ok"] = all(line["outcome"] != "failed" for line in report["online"])
         counts = await count_all(everything.loaded)
         report["judgements"] = [one.as_json() for one in counts]
@@ -68,12 +71,10 @@ async def check(
     return 0 if report["ok"] and not waits else 1
 
 
-async def _asked(loaded: Loaded) -> list[dict[str, Any]]:
+async def _asked(loaded: Loaded, keys: Sequence[KeyRow]) -> list[dict[str, Any]]:
     from bridge.cli.online.asked import ask_all
 
-    return [
-        asdict(line) for line in await ask_all(loaded, await _read(loaded.config.store, lambda store: store.keys()))
-    ]
+    return [asdict(line) for line in await ask_all(loaded, keys)]
 
 
 def _report(everything: Everything) -> dict[str, Any]:
@@ -191,42 +192,35 @@ def _notes(loaded: Loaded, connectors: list[dict[str, Any]]) -> list[str]:
     return notes
 
 
-async def _orphaned(loaded: Loaded) -> list[dict[str, Any]]:
+def _orphaned(loaded: Loaded, rows: Sequence[StreamRow]) -> list[dict[str, Any]]:
     """Streams in the store whose receiver is no longer in the configuration, or has another audience by now."""
-    store = loaded.config.store
     known = {(name, receiver.audience) for name, receiver in loaded.config.receivers.items()}
-    rows = await _read(store, lambda opened: opened.streams())
     return [{"name": r.name, "id": r.id, "audience": r.audience} for r in rows if (r.name, r.audience) not in known]
 
 
-async def _signing(loaded: Loaded) -> list[str]:
+def _signing(keys: Sequence[KeyRow]) -> list[str]:
     """How the signing keys stand."""
     from bridge.cli.key_screen import key_lines
     from bridge.clock import SystemClock
 
-    return key_lines(await _read(loaded.config.store, lambda opened: opened.keys()), SystemClock().now())
+    return key_lines(keys, SystemClock().now())
 
 
-async def _held(loaded: Loaded) -> list[dict[str, Any]]:
-    """What is believed and told to nobody."""
-    return [asdict(one) for one in await _read(loaded.config.store, lambda opened: opened.holds())]
-
-
-async def _read(store: Store, read: Callable[[Any], Awaitable[list[Any]]]) -> list[Any]:
-    """Rows of the store; none where there is no store yet, or none that can be read now."""
+async def _read(store: Store) -> tuple[list[StreamRow], list[KeyRow], list[HoldCount]]:
+    """Streams, keys, and what is held; nothing where there is no store yet, or none that can be read now."""
     from bridge.clock import SystemClock
     from bridge.errors import BridgeError
     from bridge.store import open_store
 
     if store.file is None or not store.file.exists():
-        return []
+        return [], [], []
     try:
         opened = await open_store(store.url, SystemClock(), exclusive=False)
     except BridgeError as problem:
         say(f"note: the store cannot be read now: {problem}")
-        return []
+        return [], [], []
     try:
-        return await read(opened)
+        return list(await opened.streams()), list(await opened.keys()), list(await opened.holds())
     finally:
         await opened.close()
 

@@ -11,6 +11,7 @@ from bridge.cli.changing import confirmed, record
 from bridge.cli.configured import load_config
 from bridge.cli.opened import opened
 from bridge.cli.output import pairs, say, table, when, write_json
+from bridge.errors import StoreProblem
 
 if TYPE_CHECKING:
     from bridge.config import Config
@@ -65,7 +66,7 @@ async def status(*, as_json: Annotated[bool, Parameter(name="--json", negative="
         return 0 if current == head else 1
     pairs([("database", store.shown), ("revision", current or "none"), ("needed", head), *_size(sizes)])
     if sizes is None:
-        say("caep-bridge db upgrade brings it there")
+        say(_remedy(current))
         return 1
     table(("table", "rows", "oldest"), ((one.name, one.rows, when(one.oldest_at)) for one in sizes.tables))
     return 0
@@ -102,6 +103,16 @@ async def compact(*, yes: Annotated[bool, Parameter(negative="")] = False) -> in
 async def _sizes(config: Config) -> Sizes:
     async with opened(config) as store:
         return await store.sizes(thorough=True)
+
+
+def _remedy(current: str | None) -> str:
+    from bridge.store.upgrade import COMMAND, check
+
+    try:
+        check(current)
+    except StoreProblem as problem:
+        return str(problem)
+    return f"{COMMAND} brings it there"
 
 
 def _document(sizes: Sizes) -> dict[str, Any]:

@@ -153,8 +153,8 @@ def _table(found: list[Delivery], names: dict[str, str]) -> None:
     table(
         ("id", "stream", "device", "status", "state", "made", "attempts", "next", "last answer"),
         (
-            (one.id, names.get(one.stream_id, one.stream_id), _device(one.connector, one.device_id), one.status, one.state,
-             when(one.created_at), one.attempts, _next(one, now), answer(one))
+            (one.id, names.get(one.stream_id, one.stream_id), _device(one.connector, one.device_id), one.status,
+             one.state, when(one.created_at), one.attempts, _next(one, now), answer(one))
             for one in found
         ),
         empty="no delivery like that",

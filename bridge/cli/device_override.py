@@ -8,10 +8,10 @@ from cyclopts import Parameter
 
 from bridge.cli.changing import operator, record
 from bridge.cli.configured import WrongCall, load_config
-from bridge.cli.device_lookup import found_device
+from bridge.cli.device_lookup import found_device, summary
 from bridge.cli.device_outcome import compared, counted, filled, looked_at, name_of, vanished
 from bridge.cli.opened import opened
-from bridge.cli.output import say, when
+from bridge.cli.output import say, when, write_json
 from bridge.clock import SystemClock, SystemIds
 from bridge.model import Status
 
@@ -115,6 +115,8 @@ async def _cleared(config: Config, store: Store, device: Device, reason: str, as
 
     if device.override is None:
         say(f"{name_of(device)} is not overridden")
+        if as_json:
+            write_json({**summary(device), "changed": False, "problem": None})
         return 0
     before = await speak(store, device, clear(SystemClock().now(), SystemIds().token()))
     if before is None:

@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 
 from bridge.cli.changing import confirmed, progress, record
 from bridge.cli.configured import load_config
-from bridge.cli.errand import NOBODY, serves
+from bridge.cli.errand import NOBODY, NobodyServes, errand, serves
 from bridge.cli.opened import opened
 from bridge.cli.output import pairs, say, some, table, when, write, write_json
 from bridge.cli.release_report import report
@@ -105,10 +105,20 @@ async def release(
                 f"{some(len(people), 'person is', 'people are')} released; {NOBODY}, which looks at their devices first"
             )
             return 1
+        for stream_id in sorted({stream_id for one in people.values() for stream_id, _ in one.alone}):
+            await _compared(store, stream_id)
         devices = {key for one in people.values() for key in one.devices}
         with progress("looked at", len(devices)) as advance:
             done, left = await outcome(store, people, since, clock, advance)
     return report("guard", done, left, as_json)
+
+
+async def _compared(store: Store, stream_id: str) -> None:
+    """Of those who were let go and own nothing any more only a comparison can tell."""
+    try:
+        await errand(store, "resync", stream_id, {}, "comparing")
+    except NobodyServes:
+        say(f"{NOBODY}, which compares those who own no device any more")
 
 
 async def _is_served(store: Store, people: People) -> bool:

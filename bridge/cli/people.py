@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 people = App(name="people", help="What is stored about a person, and how it is removed.")
 people.command(forget)
 
-MOST_AUDIT = 1000
+MOST_AUDIT = 1_000_000
+"""Entries that are gone through: all that 400 days bring, for a person must hear of each that names them."""
 
 
 @people.command
@@ -48,7 +49,7 @@ async def show(
     async with opened(load_config().config) as store:
         found = await find(store, [email, *(also or [])])
         stands_for = {one: await journal(store).person(one) for one in sorted(found.addresses)}
-        entries = [entry for one in stands_for.values() for entry in await _audit(store, one)]
+        entries = await _audit(store, list(stands_for.values()))
         names = {row.id: row.name for row in await store.streams()}
     if as_json:
         write_json(_document(found, names, stands_for, entries))
@@ -70,10 +71,14 @@ async def find(store: Store, addresses: list[str]) -> Person:
         return await person(store, addresses, advance)
 
 
-async def _audit(store: Store, stands_for: str) -> list[AuditEntry]:
-    """Whatever text of an entry names the person."""
+async def _audit(store: Store, stands_for: list[str]) -> list[AuditEntry]:
+    """Whatever text of an entry names the person by one of these hashes, newest first."""
     found = await store.audit(limit=MOST_AUDIT)
-    return [one for one in found if any(stands_for in text for text in (one.target, one.why, one.before, one.after))]
+    return [entry for entry in found if any(one in text for one in stands_for for text in _texts(entry))]
+
+
+def _texts(entry: AuditEntry) -> tuple[str, ...]:
+    return entry.target, entry.why, entry.before, entry.after
 
 
 def _document(

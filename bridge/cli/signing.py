@@ -51,7 +51,8 @@ async def ring_now(loaded: Loaded, store: Store) -> KeyRing:
     given = source.given(SystemClock().now())
 
     def read(kids: Sequence[str]) -> list[SigningKey]:
-        return [key for kid in kids if (key := source.files.read(kid)) is not None]
+        fit = (kid for kid in kids if (signing is not None and kid == signing.kid) or source.files.is_fit(kid))
+        return [key for kid in fit if (key := source.files.read(kid)) is not None]
 
     keys = await asyncio.to_thread(read, [row.kid for row in ring.published(rows)])
     active = given or next((key for key in keys if signing is not None and key.kid == signing.kid), None)

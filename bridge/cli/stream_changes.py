@@ -71,7 +71,7 @@ async def enable(name: str, /, *, reason: str = "", as_json: Json = False) -> in
             return 1
         if entry.standing == "dry_run" and not entry.row.paused:
             say(
-                f"{entry.name} is in dry run: what changes that is dry_run = false in its [receivers] table, and a restart"
+                f"{entry.name} is in dry run: dry_run = false in its [receivers] table and a restart end that"
             )
             return 1
         if not entry.row.paused:

@@ -34,3 +34,5 @@ class Retention(Section):
     """Webhooks that were signed and not understood."""
     quarantine_limit: Annotated[Whole, Field(ge=1)] = 1000
     audit: Annotated[Seconds, AfterValidator(_least("30d"))] = 400 * 86_400.0
+    errands: Annotated[Seconds, AfterValidator(_least("1h"))] = 30 * 86_400.0
+    """Errands of commands and of the timetable that ended: how they ended, and their counts."""

@@ -2,7 +2,8 @@
 
 Each file is read whole at each look, so it does not matter how it was replaced: written over, renamed into place, or
 reached by another symbolic link, as Kubernetes does. It counts once two looks in a row found the same, since a writer
-may be halfway. What cannot be read, or will not do, changes nothing.
+may be halfway. What cannot be read, or will not do, changes nothing. A pipe is not read again: with nobody at its
+other end that would never return, and nothing else would be read any more.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ class SecretFile:
 
     def look(self) -> bool:
         """Whether the secret has another text now. It blocks while the file is read."""
-        found = read_text(self.file, (self.secret.origin or "").removeprefix(FILE))
+        name = (self.secret.origin or "").removeprefix(FILE)
+        found = ("", f"file {name} is a pipe") if self.file.is_fifo() else read_text(self.file, name)
         if found != self._seen:
             self._seen = found
             return False

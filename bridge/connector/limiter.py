@@ -28,11 +28,16 @@ class Limiter:
         """Wait for `count` turns, taken together. Raises LookFailed("limited") instead of waiting over PATIENCE."""
         wait = self._wait(count)
         if wait > PATIENCE:
-            raise LookFailed("limited", "our own limit towards the vendor's API is reached", retry_after=wait)
+            raise LookFailed("limited", self._why(), retry_after=wait)
         if not self._unlimited:
             self._tokens -= count
         if wait > 0:
             await self._clock.sleep(wait)
+
+    def _why(self) -> str:
+        if self._closed_until > self._clock.monotonic():
+            return "the vendor's API asked us to wait (429)"
+        return "our own limit towards the vendor's API is reached"
 
     def give_back(self, count: int) -> None:
         """Turns that were taken and not used."""

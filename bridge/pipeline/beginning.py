@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+
+import structlog
 
 from bridge.clock import Ids
 from bridge.config import Receiver
@@ -10,8 +12,12 @@ from bridge.model import Stream
 from bridge.pipeline.ports import Source
 from bridge.pipeline.streams import Plan, reconcile
 from bridge.store.errands import ConnectorRow
-from bridge.store.protocol import Store
+from bridge.store.protocol import Beliefs, Store
 from bridge.value import replace
+
+_log = structlog.get_logger("bridge.beginning")
+
+PAGE = 500
 
 
 async def begin_streams(
@@ -30,13 +36,32 @@ async def begin_streams(
     return plan
 
 
-async def gone_live(store: Store, sources: Mapping[str, Source], streams: Sequence[Stream]) -> Sequence[Stream]:
-    """The streams to compare because a connector's dry run is over; how each runs now is remembered."""
+async def gone_live(
+    store: Store,
+    sources: Mapping[str, Source],
+    streams: Sequence[Stream],
+    owe: Callable[[Sequence[Stream]], Awaitable[None]],
+) -> None:
+    """`owe` is told the streams to compare because a connector's dry run is over; then how each runs is remembered."""
     rows = {row.name: row for row in await store.connectors()}
-    live = False
-    for name, source in sources.items():
-        row = rows.get(name, ConnectorRow(name))
-        live = live or (row.dry_run is True and not source.dry_run)
-        if row.dry_run != source.dry_run:
-            await store.put_connector(replace(row, dry_run=source.dry_run))
-    return [stream for stream in streams if stream.enabled] if live else []
+    now = {name: rows.get(name, ConnectorRow(name)) for name in sources}
+    if any(row.dry_run is True and not sources[name].dry_run for name, row in now.items()):
+        await owe([stream for stream in streams if stream.enabled and not stream.rehearsal])
+    for name, row in now.items():
+        if row.dry_run != sources[name].dry_run:
+            await store.put_connector(replace(row, dry_run=sources[name].dry_run))
+
+
+async def reshaped(store: Beliefs, streams: Sequence[Stream]) -> dict[str, int]:
+    """By stream how many were told not compliant under the other `aggregate`: none of them hears of a recovery."""
+    found: dict[str, int] = {}
+    for stream in streams:
+        after = ""
+        while rows := await store.told(stream.id, "not-compliant", after=after, limit=PAGE):
+            after = rows[-1].subject
+            count = sum(bool(row.device_id) == (stream.aggregate == "user") for row in rows)
+            if count:
+                found[stream.name] = found.get(stream.name, 0) + count
+    for name, people in found.items():
+        _log.error("stream.aggregate_changed", stream=name, never_told_of_a_recovery=people)
+    return found

@@ -19,6 +19,7 @@ from bridge.ssf.subject import wire_subject
 from bridge.store.errands import Errand
 from bridge.store.protocol import Store
 from bridge.store.records import NewDelivery, Unit
+from bridge.value import replace
 
 TOLD_WITHIN = 10.0
 TEST_WORDS = "TEST of caep-bridge, asked for by an operator: no device changed"
@@ -84,11 +85,12 @@ class Chores:
         if await self._failing(stream, login):
             raise Failed("the person is not compliant at this receiver: a test would let them in")
         order = wire_subject(stream, login, "test", "test").order
+        subject = wire_subject(replace(stream, aggregate="device"), login, "test", "test").key
         pair = [self._event(login, errand, "compliant", "not-compliant")]
         pair.append(self._event(login, errand, "not-compliant", "compliant"))
         signed = await self._mint([(event, stream) for event in pair])
         units = tuple(
-            self._delivery(stream, one, "test", order, event.current, event.previous, errand)
+            self._delivery(stream, one, subject, order, event.current, event.previous, errand)
             for one, event in zip(signed, pair, strict=True)
         )
         return await self._committed(units, errand)

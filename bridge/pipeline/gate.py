@@ -53,20 +53,21 @@ class Gate:
                 self._fleets[connector] = (await self._store.fleet(connector), now)
 
     def let_through(self, owed: Owed, draft: Draft, now: float) -> Owed:
-        """What is owed, without what would take access from more people than the limits allow.
+        """What is owed, without what would take access from more people than the limits allow. It counts for the
+        connector of the device that is why, whichever device of the person it was that was just compared.
 
         Recoveries are counted alike and raise the alarm; they are kept back only where no look stands behind them.
         """
         if not any(owing.event is not None for owing in owed.owings):
             return owed
         folded = draft.device.basis == "folded"
-        return replace(owed, owings=tuple(self._passed(owing, draft, folded, now) for owing in owed.owings))
+        return replace(owed, owings=tuple(self._passed(owing, folded, now) for owing in owed.owings))
 
-    def _passed(self, owing: Owing, draft: Draft, folded: bool, now: float) -> Owing:
+    def _passed(self, owing: Owing, folded: bool, now: float) -> Owing:
         if not owing.costs and not owing.restores:
             return owing
         direction: Direction = "loses" if owing.costs else "regains"
-        connector, login = draft.connector, owing.subject.login
+        connector, login = owing.device.connector, owing.subject.login
         holds = (owing.costs or folded) and not owing.released
         if self._too_many(connector, direction, login, now) and holds:
             return owing.kept_back(connector, now)

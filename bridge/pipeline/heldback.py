@@ -34,6 +34,8 @@ class Person:
     status: Status
     rows: set[Subject] = field(default_factory=set)
     devices: set[Key] = field(default_factory=set)
+    alone: set[Subject] = field(default_factory=set)
+    """Of `rows`, recoveries with no device behind them any more: no look can confirm them, a comparison tells them."""
 
 
 People = dict[str, Person]
@@ -62,8 +64,8 @@ async def release(store: Told, connector: str | None, txn: str, clock: Clock, ad
 async def _let_go(
     store: Told, page: Sequence[LedgerRow], txn: str, clock: Clock
 ) -> tuple[list[LedgerRow], dict[Subject, list[Device]]]:
-    """The rows that were let go, with the devices behind each. Nobody is behind a row whose person has no such device
-    any more: it says what is no longer so, and is simply not held."""
+    """The rows that were let go, with the devices behind each. Nothing is behind a row whose person has no such device
+    any more: a failure is no longer so and is simply not held, a recovery waits for a comparison of its stream."""
     done: list[LedgerRow] = []
     all_behind: dict[Subject, list[Device]] = {}
     for _ in range(TRIES):
@@ -80,8 +82,9 @@ async def _let_go(
 
 def _released(row: LedgerRow, devices: Sequence[Device], txn: str, clock: Clock) -> Unit:
     assert row.held is not None
-    held = replace(row.held, why="released") if devices else None
-    reason = HELD["released"] if devices else row.reason
+    goes = bool(devices) or row.held.status == "compliant"
+    held = replace(row.held, why="released") if goes else None
+    reason = HELD["released"] if goes else row.reason
     return Unit(ledger=(LedgerWrite(replace(row, held=held, reason=reason)),), rings=_rings(devices, txn, clock))
 
 
@@ -155,6 +158,8 @@ def _gather(people: People, rows: Iterable[LedgerRow], behind: dict[Subject, lis
         person = people.setdefault(row.login, Person(row.held.status))
         person.rows.add(name_of(row))
         person.devices |= {one.key for one in behind[name_of(row)]}
+        if row.held.status == "compliant" and not behind[name_of(row)]:
+            person.alone.add(name_of(row))
 
 
 # -- what it came to ------------------------------------------------------------------------------

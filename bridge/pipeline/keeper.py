@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 import structlog
 
 from bridge.clock import Clock
 from bridge.errors import BridgeError
 from bridge.model import Stream
+from bridge.store.marks import Marks
 from bridge.store.protocol import Streams
 from bridge.store.records import StreamRow
 
@@ -17,16 +19,23 @@ _log = structlog.get_logger("bridge.keeper")
 
 POLL = 0.5
 
+DUE = "due"
+"""What the mark of a stream says that is to be compared once it runs."""
+
 Carried = tuple[tuple[Stream, StreamRow], ...]
+
+
+class Kept(Streams, Marks, Protocol):
+    """What is read and remembered here."""
 
 
 class Keeper:
     """Holds the streams that run. `carry` is told the new ones; `resume` compares those that go on with their
-    ledgers."""
+    ledgers, and says so to `compared`: until then a mark in the store remembers that it is due, whatever dies."""
 
     def __init__(
         self,
-        store: Streams,
+        store: Kept,
         clock: Clock,
         carry: Callable[[Sequence[tuple[Stream, StreamRow]]], None],
         resume: Callable[[Sequence[Stream]], Awaitable[None]],
@@ -39,10 +48,40 @@ class Keeper:
         self._trouble = trouble
         self._carried: Carried = ()
         self._rehearsed: tuple[Stream, ...] = ()
+        self._uncompared: set[str] = set()
+        """Ids of streams that go on: nothing is sent before what waits and is no longer so was taken back."""
 
     def begin(self, carried: Carried, rehearsed: Sequence[Stream]) -> None:
         self._rehearsed = tuple(rehearsed)
         self._set(carried)
+
+    async def owe(self, streams: Sequence[Stream]) -> None:
+        """These are to be compared as soon as they run, whatever dies before."""
+        for stream in streams:
+            await self._remember(stream, DUE)
+
+    async def due(self) -> list[Stream]:
+        """At a start: the streams to compare. Those that were paused go on now, or had begun to when the last died."""
+        await self.owe([stream for stream, _ in self._carried if stream.paused])
+        going = [stream for stream, _ in self._carried if stream.enabled and not stream.paused]
+        found = [stream for stream in going if await self._store.mark(_mark(stream)) == DUE]
+        self._uncompared = {stream.id for stream in found}
+        self._set(self._carried)
+        return found
+
+    async def compared(self, streams: Sequence[Stream]) -> None:
+        """They were told what differed; one that is paused again by now will have to be once more."""
+        paused = {stream.id for stream, _ in self._carried if stream.paused}
+        for stream in streams:
+            if stream.id not in paused:
+                await self._remember(stream, "")
+        self._uncompared -= {stream.id for stream in streams}
+        self._set(self._carried)
+
+    async def _remember(self, stream: Stream, value: str) -> None:
+        was = await self._store.mark(_mark(stream))
+        if (was or "") != value:
+            await self._store.put_mark(_mark(stream), value, was=was)
 
     def streams(self) -> Sequence[Stream]:
         """Everything that is compared with belief, dry runs too."""
@@ -65,8 +104,10 @@ class Keeper:
         if carried == self._carried:
             return
         before = {stream.id: stream for stream, _ in self._carried}
-        self._set(carried)
+        await self.owe([stream for stream, _ in carried if stream.paused and not before[stream.id].paused])
         going_on = [stream for stream, _ in carried if before[stream.id].paused and not stream.paused]
+        self._uncompared |= {stream.id for stream in going_on}
+        self._set(carried)
         for stream, _ in carried:
             if before[stream.id].paused != stream.paused:
                 _log.warning("stream.paused" if stream.paused else "stream.goes_on", stream=stream.name)
@@ -75,7 +116,12 @@ class Keeper:
 
     def _set(self, carried: Carried) -> None:
         self._carried = carried
-        self._carry([(stream, row) for stream, row in carried if stream.enabled and not stream.paused])
+        sends = [one for one in carried if one[0].enabled and not one[0].paused and one[0].id not in self._uncompared]
+        self._carry(sends)
+
+
+def _mark(stream: Stream) -> str:
+    return f"compare:{stream.id}"
 
 
 def _as_stored(stream: Stream, rows: dict[str, StreamRow]) -> Stream:

@@ -159,11 +159,18 @@ class Keyring:
         now = self._clock.now()
         if self._source.secret is not None and self._source.secret.reveal() != self._pem:
             await self._replaced(now)
-        await self._step(lambda rows: rules.turned(rows, now))
+        await self._step(lambda rows: self._turned(rows, now))
         await self._schedule(now)
         await self._age(now)
         if self._clock.monotonic() < self._seek_until:
             await self._mint_anew(remint)
+
+    def _turned(self, rows: Sequence[KeyRow], now: float) -> rules.Rows:
+        """A next key whose file cannot be read is neither published nor ever signs. It may read that file."""
+        coming = rules.upcoming(rows)
+        if coming is not None and coming.kid not in self._keys and not self._source.files.is_fit(coming.kid):
+            return tuple(rows)
+        return rules.turned(rows, now)
 
     async def _replaced(self, now: float) -> None:
         """The file of `[keys] signing_key` holds another key: it signs from now on, and the one before it is gone."""
@@ -231,11 +238,17 @@ class Keyring:
         keys: dict[str, SigningKey] = {}
         gone = ""
         for row in listed:
-            key = self._keys.get(row.kid) or await asyncio.to_thread(self._source.files.read, row.kid)
+            try:
+                key = self._keys.get(row.kid) or await asyncio.to_thread(self._source.files.read, row.kid)
+            except ConfigError as problem:
+                if row.state == "active":
+                    raise
+                key, gone = None, str(problem)
+            else:
+                if key is None and row.state != "active":
+                    gone = f"the file of key {row.kid} ({row.state}) is gone from {self._source.files.directory}"
             if key is not None:
                 keys[row.kid] = key
-            elif row.state != "active":
-                gone = f"the file of key {row.kid} ({row.state}) is gone from {self._source.files.directory}"
         signing = rules.active(rows)
         if signing is None or signing.kid not in keys:
             kid = "none" if signing is None else signing.kid

@@ -19,7 +19,7 @@ from bridge.model import (
 from bridge.pipeline.draft import Draft, Standing
 from bridge.pipeline.ports import Source
 from bridge.pipeline.rename import RENAMED, Found, found_rows
-from bridge.ssf.events import compliance_event
+from bridge.ssf.events import compliance_event, word_at
 from bridge.ssf.ledger import (
     CANCELLED_OUT,
     DRY_RUN,
@@ -207,7 +207,11 @@ class _Case:
         return Comparison("none", UNKNOWN_AT_RECEIVER, comparison.previous, row.told, row.given_up, row.held)
 
     def _confirmed(self, current: Status) -> bool:
-        """Whether the device that was just looked at is why the subject is as it is."""
+        """Whether the device that was just looked at is why the subject is as it is; no look can show that a person
+        has no device."""
+        unit = (self.subject.connector, self.subject.device_id)
+        if not any(unit in ((None, None), one.key) for one in self.people):
+            return True
         if not self.draft.confirmed or current == "compliant":
             return self.draft.confirmed
         failing = holding(self.stream, self.subject, self.people)
@@ -259,7 +263,7 @@ class _Case:
     def _event(self, named: Device, row: LedgerRow, comparison: Comparison, current: Status) -> Event:
         source = self.sources.get(named.connector)
         change = self._change(named)
-        at = change.at if change else named.status_at
+        at = change.at if change else word_at(named, current, self.draft.before, self.now)
         return compliance_event(
             named,
             login=self.subject.login,
@@ -267,7 +271,7 @@ class _Case:
             source=source.title if source else named.connector,
             previous=comparison.previous,
             current=current,
-            at=at if at is not None else self.now,
+            at=at,
             iat=int(self.now),
             txn=self.draft.txn,
             not_before=row.event_at,

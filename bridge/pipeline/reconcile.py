@@ -161,9 +161,11 @@ class Reconciler:
         await self._look(rings)
 
     def _answered(self, run: Run, snapshot: Snapshot, known: Known) -> Answered | None:
-        """None: a webhook's look is on its way, or a look since knows better."""
+        """None: a webhook's look is on its way, or a look since knows better; not one that lies ahead of us, for then
+        the clock was set back."""
         device, look = known.device, known.look
-        if device is not None and device.looked_at is not None and device.looked_at >= snapshot.taken_at:
+        looked_at = device.looked_at if device is not None else None
+        if looked_at is not None and snapshot.taken_at <= looked_at <= self._clock.now():
             return None
         answered = Answered(
             None, device, snapshot, txn=run.txn, connector=self._source.name,

@@ -40,6 +40,8 @@ class Ages(Protocol):
     def quarantine(self) -> float: ...
     @property
     def audit(self) -> float: ...
+    @property
+    def errands(self) -> float: ...
 
 
 class Housekeeper(Protocol):
@@ -63,6 +65,7 @@ class Retention:
             "quarantine": ages.quarantine,
             "deliveries": ages.delivered,
             "audit": ages.audit,
+            "errands": ages.errands,
         }
         self._rounds = 0
         self._after: dict[Kind, str] = {}

@@ -56,15 +56,18 @@ async def hasten(store: Keys) -> KeyRow:
 
 
 async def withdraw(store: Keys, files: KeyFiles, kid: str, now: float) -> ring.Rows:
-    """`kid` is compromised. If it signs, the next key does from now on, or one that is made. Raises Conflict."""
+    """`kid` is compromised. If it signs, the next key does from now on, or one that is made where there is none whose
+    file can be read: else nobody could sign, and the running service would go on with what was stolen. Raises Conflict.
+    """
     rows = await store.keys()
     row = ring.known(rows, kid)
     signs = row is not None and row.state == "active"
     made = None
-    if signs and ring.upcoming(rows) is None:
+    coming = ring.upcoming(rows)
+    if signs and (coming is None or not await asyncio.to_thread(files.is_fit, coming.kid)):
         key = await asyncio.to_thread(spare, files, [row.kid for row in rows])
         made = KeyRow(key.kid, ring.ALGORITHM, "next", key.created_at)
-    _, after = await changed(store, lambda rows: ring.withdrawn(rows, kid, now, ring.upcoming(rows) or made))
+    _, after = await changed(store, lambda rows: ring.withdrawn(rows, kid, now, made or ring.upcoming(rows)))
     await asyncio.to_thread(files.remove, kid)
     return after
 

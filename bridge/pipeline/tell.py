@@ -137,11 +137,12 @@ class Teller:
 
     async def _owe(self, batch: list[Waiting], now: float) -> list[Waiting]:
         scene = await self._scene([one.the_draft for one in batch])
-        await self._gate.refresh({one.the_draft.connector for one in batch}, now)
         batch = self._each(batch, lambda one: self._compared(one, scene, now))
         failures = [(owing.stream, owing.subject.login) for one in batch for owing in one.owed.owings if owing.costs]
         if await self._directories.prefetch(failures):
             batch = self._each(batch, lambda one: self._compared(one, scene, now))
+        owings = [owing for one in batch for owing in one.owed.owings]
+        await self._gate.refresh({owing.device.connector for owing in owings if owing.event is not None}, now)
         return self._each(batch, lambda one: self._gate.let_through(one.owed, one.the_draft, now))
 
     def _compared(self, one: Waiting, scene: Scene, now: float) -> Owed:
@@ -221,6 +222,9 @@ class Teller:
             one.fail(Conflict("the device changed each time that it was decided"))
             return
         fresh = await self._store.device(device.connector, device.device_id)
+        if one.answered.connector and fresh != one.answered.device:
+            one.fail(Conflict("the device changed while the list was read, which may be older"))
+            return
         one.answered = replace(one.answered, device=fresh)
         later.append(one)
 

@@ -39,7 +39,7 @@ class Answered:
     txn: str = ""
     """Of a comparison without a look."""
     connector: str = ""
-    """Of a sweep."""
+    """Of a sweep, and "" of all else."""
     first_list: bool = False
     """Of a sweep: it is the connector's first, so what already fails is the baseline."""
     told_as: str | None = None

@@ -49,12 +49,20 @@ class Tally:
         people = self._people.get((connector, direction))
         if not people:
             return 0
+        self._not_ahead(people, now)
         while people:
             login, at = next(iter(people.items()))
-            if now - self.window < at <= now:
+            if now - self.window < at:
                 break
             del people[login]
         return len(people)
+
+    def _not_ahead(self, people: dict[str, float], now: float) -> None:
+        """The clock was set back: what lies ahead counts as of now, so that a step of the clock lets nobody through,
+        and holds nobody for longer than one window. The newest stands last."""
+        if next(reversed(people.values())) > now:
+            for login, at in people.items():
+                people[login] = min(at, now)
 
     def has(self, connector: str, direction: Direction, logins: Iterable[str]) -> bool:
         people = self._people.get((connector, direction), {})

@@ -25,7 +25,8 @@ def withheld(before: Device | None, decision: Decision, context: Context, *, see
     if hold is None and device.hold is not None and after.status == "not-compliant":
         after = replace(after, status_at=_news_at(device.hold, device, context))
     after = replace(after, reason=_reason(after))
-    again = earliest(decision.again_at, override.until if override else None, hold.until if hold else None)
+    ends = hold.until if hold is not None and hold.until is not None and hold.until > context.now else None
+    again = earliest(decision.again_at, override.until if override else None, ends)
     why = decision.again_why if again == decision.again_at else reasons.HOLD_ENDS
     change = replace(decision.change, after=after) if decision.change is not None else None
     return replace(decision, device=after, change=change, again_at=again, again_why=why)
@@ -74,7 +75,8 @@ def _began(before: Device | None, held: Hold | None) -> bool:
 
 
 def _news(held: Hold, device: Device, context: Context) -> tuple[str, ...]:
-    """Findings that failed after the hold began: unknown then, or stated by a webhook since."""
+    """Findings that failed after the hold began: unknown then, or stated by a webhook since. A baseline is made only
+    where no look is due, so whatever is stated later came after it, although it may have been received before."""
     unknown = [key for key in device.failing if key not in held.keys]
     stated = [
         statement.finding.key
@@ -82,7 +84,7 @@ def _news(held: Hold, device: Device, context: Context) -> tuple[str, ...]:
         if statement.finding is not None
         and statement.finding.state == "failing"
         and statement.finding.key in device.failing
-        and (context.received_at(index) or 0.0) > held.at
+        and (held.kind == "baseline" or (context.received_at(index) or 0.0) > held.at)
     ]
     return tuple(dict.fromkeys([*unknown, *stated]))
 

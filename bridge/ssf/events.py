@@ -64,7 +64,23 @@ def compliance_event(
             resolved=resolved,
         ),
         txn=txn,
+        initiating_entity="admin" if occasion == "verdict" and by_word(device, current) else "policy",
     )
+
+
+def by_word(device: Device, current: Status) -> bool:
+    """Whether not the device's own state decides, but somebody's word about it."""
+    return bool(_by_word(device, current))
+
+
+def word_at(device: Device, current: Status, before: Device | None, now: float) -> float:
+    """The event's time where the device itself did not change: when an operator's word began or ended that decides it,
+    else when the device came to be as it is. `before` is the device before this decision, if there was one."""
+    if by_word(device, current):
+        return now if device.retired or device.override is None else device.override.at
+    if device.override is None and before is not None and before.override is not None and before.key == device.key:
+        return min(before.override.until, now)
+    return now if device.status_at is None else device.status_at
 
 
 def reason_admin(

@@ -59,6 +59,13 @@ class KeyFiles:
             raise fault(path, "this file holds another key than its name says")
         return key
 
+    def is_fit(self, kid: str) -> bool:
+        """Whether `read` gives the key."""
+        try:
+            return self.read(kid) is not None
+        except ConfigError:
+            return False
+
     def make(self) -> SigningKey:
         """A new key, on the disk when this returns. Its `kid` begins with a letter or digit, as commands like it."""
         while True:

@@ -14,7 +14,8 @@ ErrandState = Literal["waiting", "running", "done", "failed"]
 class Errand:
     """Something that `serve` is asked to do. Of one kind and target there is one open errand at most.
 
-    `asked` says how; `doc` is how far it is, and in the end what came of it. Both hold what JSON can hold.
+    `asked` says how, and is empty once it has ended, for it may name a person; `doc` is how far it is, and in the end
+    what came of it. Both hold what JSON can hold.
     """
 
     id: str

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
-Kind = Literal["deliveries", "payloads", "webhooks", "quarantine", "audit"]
+Kind = Literal["deliveries", "payloads", "webhooks", "quarantine", "audit", "errands"]
 
-KINDS: Final[tuple[Kind, ...]] = ("payloads", "webhooks", "quarantine", "deliveries", "audit")
+KINDS: Final[tuple[Kind, ...]] = ("payloads", "webhooks", "quarantine", "deliveries", "audit", "errands")
+
+NAMED: Final[frozenset[Kind]] = frozenset({"payloads", "webhooks", "errands"})
+"""Kinds whose rows are in the order of their ids; the others are numbered."""
 
 MOST_BYTES: Final = 4 * 1024 * 1024
 """Payload that one step deletes, at most, but for a single larger one."""
@@ -48,6 +51,7 @@ class Expiry(Protocol):
         webhooks    lines of webhooks that came before then, and the hashes of their delivery ids
         quarantine  misfits that came before then
         audit       entries from before then; no other call removes any
+        errands     those that ended before then; open ones stay
         """
 
     async def sizes(self, *, thorough: bool = False) -> Sizes:

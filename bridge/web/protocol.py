@@ -11,6 +11,7 @@ from typing import Final
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from bridge.web.errors import problem
 from bridge.web.linger import BODY_HERE
 
 HEAD_BYTES: Final = 65_536
@@ -45,6 +46,13 @@ class BoundedHead(HttpToolsProtocol):
             self.send_400_response("The request head is too large.")
         elif self._timer is None:
             self._timer = self.loop.call_later(HEAD_SECONDS, self._too_late)
+
+    def send_400_response(self, msg: str) -> None:
+        """What is no HTTP is refused like all else."""
+        response = problem(400, msg)
+        head = b"".join(b"%b: %b\r\n" % pair for pair in [*self.server_state.default_headers, *response.raw_headers])
+        self.transport.write(b"HTTP/1.1 400 Bad Request\r\n" + head + b"connection: close\r\n\r\n" + response.body)
+        self.transport.close()
 
     def on_message_begin(self) -> None:
         super().on_message_begin()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -13,7 +14,8 @@ from bridge.model import Owner
 from bridge.pipeline.person import names
 from bridge.ssf.subject import login_of
 from bridge.store.archive import Wanted
-from bridge.store.records import Arrival, Quarantined, Ring
+from bridge.store.protocol import Store
+from bridge.store.records import Arrival, AuditEntry, Quarantined, Ring
 from tests.cli.scene import OKTA, ROWS, SIEM, SINCE, Scene, failing
 
 ADA = "ada@acme.example"
@@ -49,11 +51,23 @@ def shown(scene: Scene, capsys: pytest.CaptureFixture[str], *words: str) -> Any:
 
 def everything(scene: Scene) -> str:
     """Whatever the files of the database hold, as far as it is text."""
-    found = b"".join(path.read_bytes() for path in scene.folder.glob("bridge.db*"))
+    found = b"".join(path.read_bytes() for path in scene.folder.glob("bridge.db*") if path.is_file())
     return found.decode("latin-1").casefold()
 
 
 class TestShow:
+    def test_an_audit_entry_is_found_behind_a_thousand_others(
+        self, scene: Scene, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        hashed = shown(scene, capsys, ADA)["addresses"][ADA]
+
+        async def recorded(store: Store) -> None:
+            await store.record(AuditEntry(SINCE, "root", "devices.override", "device kolide/42", hashed))
+            await asyncio.gather(*(store.record(AuditEntry(SINCE, "root", "drop", str(n))) for n in range(1001)))
+
+        scene.store(recorded)
+        assert [one["what"] for one in shown(scene, capsys, ADA)["audit"]] == ["devices.override"]
+
     def test_everything_that_is_stored(self, scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
         told_and_undone(scene)
         webhook(scene, "w1", "{}", "42")

@@ -98,3 +98,16 @@ def test_what_will_not_do_is_said_and_changes_nothing(file: Path, content: bytes
     watch.look()
     assert watch.problems != []
     assert watch.look() == [] and watch.problems == []
+
+
+def test_a_pipe_is_not_waited_for(file: Path) -> None:
+    """Nobody writes into it: to read it would never return, and every other secret would stay as it is."""
+    watch, secret = watched(file)
+    file.unlink()
+    os.mkfifo(file)
+    assert watch.look() == watch.look() == [] and secret.reveal() == "one"
+    assert watch.problems == ["a.b: file secret is a pipe; the value from before stays"]
+    file.unlink()
+    file.write_text("two\n")
+    watch.look()
+    assert watch.look() == ["a.b"] and watch.problems == []

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bridge.store.archive import Wanted
+from bridge.store.errands import Errand
 from bridge.store.expiry import MOST_BYTES, Kind
 from bridge.store.protocol import Store
 from bridge.store.records import AuditEntry, Quarantined, Settlement
@@ -113,6 +114,33 @@ class TestAudit:
             await store.record(AuditEntry(float(at), "root", "drop", str(at)))
         assert await expired(store, "audit", 3.5) == (3, 1)
         assert [entry.target for entry in await store.audit()] == ["4", "3"]
+
+
+class TestErrands:
+    async def test_what_was_asked_goes_with_its_end(self, store: Store) -> None:
+        """It may name a person; what came of it does not."""
+        for number in range(2):
+            await store.ask(Errand(f"e{number}", "test", f"s{number}", 1.0, "ops", {"user": "ada@acme.example"}))
+        await store.lease_errand(2.0, 30.0)
+        await store.note_errand("e0", {"step": 1}, 40.0)
+        found = await store.errand("e0")
+        assert found is not None and found.asked == {"user": "ada@acme.example"}
+        await store.end_errand("e0", "done", {"told": 2}, 5.0)
+        assert await store.withdraw_errand("e1", 6.0)
+        assert [(one.asked, one.doc) for one in await store.errands()] == [({}, {}), ({}, {"told": 2})]
+
+    async def test_those_that_ended_go_and_open_ones_stay(self, store: Store) -> None:
+        for number in range(4):
+            await store.ask(Errand(f"e{number}", "reconcile", f"c{number}", float(number), "ops"))
+        await store.end_errand("e0", "done", {"told": 1}, 10.0)
+        await store.end_errand("e1", "failed", {}, 30.0)
+        await store.withdraw_errand("e3", 12.0)
+        assert await expired(store, "errands", 20.0, limit=1) == (2, 5)
+        assert [one.id for one in await store.errands()] == ["e2", "e1"]
+        assert await expired(store, "errands", 1e9) == (1, 1)
+        assert [one.id for one in await store.errands()] == ["e2"]
+        found = {one.name: (one.rows, one.oldest_at) for one in (await store.sizes()).tables}
+        assert found["errands"] == (1, 2.0)
 
 
 async def test_sizes(store: Store, clock: FakeClock) -> None:

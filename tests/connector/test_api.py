@@ -312,6 +312,15 @@ async def test_a_look_too_many_is_put_off() -> None:
     assert caught.value.retry_after > PATIENCE and clock.slept == []
 
 
+async def test_who_asked_for_patience_is_named() -> None:
+    closed, ours = Limiter(None, Hand(0.0)), Limiter((10, 60.0), Hand(0.0))
+    closed.close_for(3600)
+    with pytest.raises(LookFailed, match="asked us to wait"):
+        await closed.take()
+    with pytest.raises(LookFailed, match="our own limit"):
+        await ours.take(50)
+
+
 async def test_turns_that_were_not_needed_are_given_back() -> None:
     clock = Hand(0.0)
     connector = kolide(Vendor(answers(device=(404, {}))), clock, rate_limit="100/min")

@@ -121,6 +121,8 @@ async def test_a_body_that_ends_with_the_connection(serve: Any, outbound: Outbou
 )  # fmt: skip
 async def test_answers_that_are_none(serve: Any, outbound: Outbound, answer: bytes) -> None:
     asked = 0
+    faults: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda loop, fault: faults.append(fault))
 
     async def handle(reader: Reader, writer: Writer) -> None:
         nonlocal asked
@@ -133,6 +135,7 @@ async def test_answers_that_are_none(serve: Any, outbound: Outbound, answer: byt
     with pytest.raises(ConnectFailed) as caught:
         await get(outbound, f"http://127.0.0.1:{await serve(handle)}/")
     assert (caught.value.code, caught.value.certainly_not_sent, asked) == ("reset", False, 1)
+    assert faults == []
 
 
 def _endless() -> dict[str, tuple[bytes, bytes]]:

@@ -62,7 +62,9 @@ def check_history(name: str, book: Book, by_person: bool) -> None:
         told[key_of(one, by_person)] = one
     texts: dict[str, str] = {}
     for receipt in book.receipts:
-        assert not receipt.err, f"{name} refused {receipt.claims}: {receipt.err} {receipt.description}"
+        # A receiver that asks a process just killed for its keys refuses for the moment, and gets the SET again.
+        keyless = receipt.err == "invalid_key" and "cannot be read" in receipt.description
+        assert keyless or not receipt.err, f"{name} refused {receipt.claims}: {receipt.err} {receipt.description}"
         assert texts.setdefault(receipt.claims["jti"], receipt.text) == receipt.text, f"{name}: a jti in two texts"
 
 

@@ -163,6 +163,7 @@ STEPS = ["make_key.before 1", "make_key.after 1", "swap_keys.before 1", "swap_ke
          "remove_key.after 1"]  # fmt: skip
 
 
+@pytest.mark.timeout(400)  # eleven starts, on a machine that may be busy
 async def test_killed_at_every_step_of_a_rotation(tmp_path: Path) -> None:
     """Rotations follow each other by the calendar; after each crash SETs go on, and no file or row is left over."""
     async with KeyRig(tmp_path, publish_for="1s", keep_retired="1s", rotate_every="2s") as rig:

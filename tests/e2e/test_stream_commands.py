@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from bridge.model import Status
+from bridge.ssf.decoded import decoded
 from tests.e2e.rig import Rig, email
 from tests.e2e.webhooks import opened, resolved
 
@@ -95,6 +96,11 @@ async def test_verify_and_test(tmp_path: Path) -> None:
         report = await rig.service.shown("streams", "test", "okta", "--user", "me@acme.example")
         assert (report["told"], report["delivered"]) == (2, 2)
         assert rig.statuses("okta", login="me@acme.example") == [BAD, GOOD]
+        code, _, err = await rig.service.command("people", "forget", "me@acme.example", "--yes")
+        assert code == 0, err
+        store = await rig.store()
+        left = [decoded(one.text) for one in await store.deliveries()]
+        assert left and "me@acme.example" not in f"{left} {await store.errands()}"
         await fails(rig, 1)
         await rig.hears("okta", BAD, login=email(1))
         code, _, err = await rig.service.command("streams", "test", "okta", "--user", email(1))

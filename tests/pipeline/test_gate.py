@@ -9,11 +9,15 @@ from typing import TypeVar
 import pytest
 
 from bridge.model import Device, LedgerRow, Status
+from bridge.pipeline.draft import Standing, draft_of
 from bridge.pipeline.gate import Gate, recalled
+from bridge.pipeline.owed import owed_by
+from bridge.posture.decision import Decision
 from bridge.posture.guard import Limits
 from bridge.store.memory import MemoryStore
-from bridge.store.records import LedgerWrite, NewDelivery, Unit
+from bridge.store.records import LedgerWrite, NewDelivery, Scene, Unit
 from tests.histories.ports import START, Clock
+from tests.rules.given import NOW, broken, clean, risk
 
 Found = TypeVar("Found")
 
@@ -65,3 +69,13 @@ def test_after_a_start_those_told_within_the_window_are_counted_with_their_newes
         return [tally.count("kolide", "loses", START + later) for later in (0.0, 101.0, 591.0)]
 
     assert on_a_store(work) == [2, 1, 0]
+
+
+def test_it_counts_for_the_connector_whose_device_is_why() -> None:
+    """A comparison comes by way of any of a person's devices: else one vendor's fault would be counted as another's."""
+    gate = Gate(MemoryStore(Clock()), Limits(max_users=0))
+    device, failing = clean(), broken(connector="jamf")
+    draft = draft_of(device, Decision(device), Standing.COMPARED, (risk(),), "kolide", "txn")
+    scene = Scene({str(device.login): (device, failing)}, {})
+    (owing,) = gate.let_through(owed_by(draft, scene, draft.streams, {}, NOW), draft, NOW).owings
+    assert owing.comparison.held is not None and owing.comparison.held.connector == "jamf"

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 from bridge.model import Device, Held, LedgerRow, Status
 from bridge.pipeline.heldback import discard, release
+from bridge.pipeline.resume import resume
 from bridge.store.memory import MemoryStore
 from bridge.store.records import Clash, LedgerWrite, Unit
 from bridge.value import replace
 from tests.histories.ports import START, Clock
+from tests.histories.world import Laptop, World
 
 ADA = "ada@acme.example"
 ROW = LedgerRow("s1", f"user={ADA}", ADA, held=Held("not-compliant", "guard", "kolide", START))
@@ -88,3 +91,32 @@ def test_what_was_released_can_still_be_put_away_and_no_more_than_once() -> None
         assert await release(store, None, "txn", Clock(), lambda done: None) == {}
 
     asyncio.run(work())
+
+
+@pytest.mark.parametrize("receiver", ["risk", "pairs"])
+def test_a_recovery_of_somebody_who_owns_nothing_any_more_is_told_by_a_comparison(world: World, receiver: str) -> None:
+    """A recovery by webhooks alone was held, and then the laptop went to somebody else: no look of it is about her."""
+    run = world.loop.run_until_complete
+    world.deliver(world.ring("l1"))
+    world.work()
+    device = run(world.store.device("vendor", "l1"))
+    assert device is not None
+    units = [Unit(devices=(replace(device, login="bob@acme.example", status="compliant", basis="folded"),))]
+    for row in run(world.store.ledger_of(ADA, device.key)):
+        held = Held("compliant", "guard", "vendor", world.clock.now())
+        units.append(Unit(ledger=(LedgerWrite(replace(row, held=held)),)))
+    assert len(units) == 3 and run(world.store.commit(units)) == []
+    people = run(release(world.store, None, "txn", world.clock, lambda done: None))
+    assert {stream_id for stream_id, _ in people[ADA].alone} == {"s1", "s2"}
+    run(resume(world.store, world.teller, [world.receivers[receiver].stream], "txn"))
+    world.work()
+    assert [one.current for one in world.receivers[receiver].heard] == ["not-compliant", "compliant"]
+
+
+@pytest.fixture
+def world() -> Iterator[World]:
+    world = World()
+    world.vendor.emails["ada"] = ADA
+    world.vendor.laptops["l1"] = Laptop("ada", issues={"disk": False})
+    yield world
+    world.close()

@@ -208,9 +208,9 @@ async def test_a_file_that_goes_while_it_runs_is_said_and_the_key_goes_on(house:
     first = (await house.started()).ring.active.kid
     second = await rotation.rotate(house.store, house.files, 0.0)
     house.files.remove(second.kid)
-    with pytest.raises(ConfigError, match="the file of the key that signs"):
-        await house.later(1.0)
+    await house.later(1.0)
     assert house.keyring.ring.active.kid == first
+    assert second.kid in house.keyring.problem and "is gone from" in house.keyring.problem
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o660])
@@ -322,3 +322,35 @@ async def test_when_a_retry_is_minted_anew(house: House) -> None:
     assert house.remint.is_due(row, KeyRing(other))
     house.streams = {"s": stream(id="s", profile="sse")}
     assert house.remint.is_due(row, ring)
+
+
+@pytest.mark.parametrize("fault", ["readable by others", "another key", "gone"])
+async def test_a_next_key_that_cannot_be_read_is_no_way_to_keep_a_stolen_one(house: House, fault: str) -> None:
+    """It is said, it neither is published nor signs, and the one that signs can still be withdrawn."""
+    keyring = await house.started()
+    stolen = keyring.ring.active.kid
+    coming = (await rotation.rotate(house.store, house.files, 100.0)).kid
+    file, before = house.files.path(coming), house.files.path(coming).read_bytes()
+    if fault == "readable by others":
+        file.chmod(0o644)
+    elif fault == "another key":
+        file.write_bytes(house.files.path(stolen).read_bytes())
+    else:
+        file.unlink()
+    await house.later(1)
+    await house.later(101)
+    assert keyring.ring.kids == {stolen} and coming in keyring.problem
+    assert (await house.rows())[coming].published_at is None
+    told = await house.told()
+    rows = await rotation.withdraw(house.store, house.files, stolen, house.clock.at)
+    await house.later(1)
+    signs = active(rows)
+    assert signs is not None and signs.kid not in (stolen, coming)
+    assert keyring.ring.active.kid == signs.kid and stolen not in keyring.ring.kids
+    assert await house.kid_of(told) == signs.kid
+    file.write_bytes(before)
+    file.chmod(0o600)
+    await house.later(1)
+    assert keyring.ring.kids == {signs.kid, coming} and keyring.problem == ""
+    await house.later(101)
+    assert keyring.ring.active.kid == coming

@@ -14,6 +14,7 @@ from bridge.errors import Unavailable
 from bridge.pipeline.retention import ANEW, PAUSE, STEP, Retention
 from bridge.store import open_store
 from bridge.store.archive import Wanted
+from bridge.store.errands import Errand
 from bridge.store.expiry import Kind, Step
 from bridge.store.protocol import Store
 from bridge.store.records import AuditEntry, Quarantined, Settlement
@@ -74,12 +75,17 @@ async def test_each_kind_goes_at_its_own_age(tmp_path: Path, clock: Slept) -> No
         await store.quarantine(Quarantined(f"q{number}", "k", NOW - age, b"x", "body"), [])
     for age in (401 * DAY, 399 * DAY):
         await store.record(AuditEntry(NOW - age, "root", "drop", "x"))
+    for number, age in enumerate((31 * DAY, 29 * DAY)):
+        asked = await store.ask(Errand(f"e{number}", "reconcile", "kolide", NOW - age, "timetable"))
+        await store.end_errand(asked.id, "done", {}, NOW - age)
     ids = await minted(store, mint(), mint(), mint())
     for number, age in zip(ids, (8 * DAY, 6 * DAY, 0), strict=True):
         await store.settle([Settlement(number, "delivered", NOW - age, "202")])
     meter = Counted()
     removed = await house(store, clock, meter).round()
-    assert removed == {"payloads": 2, "webhooks": 1, "quarantine": 1, "deliveries": 1, "audit": 1}
+    assert removed == {
+        "payloads": 2, "webhooks": 1, "quarantine": 1, "deliveries": 1, "audit": 1, "errands": 1,
+    }  # fmt: skip
     assert meter.gone == removed
     assert (meter.rows["webhooks"], meter.rows["deliveries"], meter.rows["audit"]) == (2, 2, 1)
     assert sum((await house(store, clock).round()).values()) == 0

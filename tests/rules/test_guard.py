@@ -44,10 +44,13 @@ class TestTally:
         tally.add("kolide", "loses", "ada", NOW)
         assert tally.count("jamf", "loses", NOW) == tally.count("kolide", "regains", NOW) == 0
 
-    def test_a_clock_that_was_set_back_forgets_what_lies_ahead(self) -> None:
+    def test_a_clock_that_was_set_back_lets_nobody_more_through_and_nobody_waits_for_longer_than_a_window(self) -> None:
         tally = Tally(600)
-        tally.add("kolide", "loses", "ada", NOW)
-        assert tally.count("kolide", "loses", NOW - 3600) == 0
+        for login, at in (("ada", NOW - 590), ("bob", NOW), ("cyd", NOW)):
+            tally.add("kolide", "loses", login, at)
+        assert tally.count("kolide", "loses", NOW - 2) == 3
+        assert tally.count("kolide", "loses", NOW - 3600) == 3
+        assert tally.count("kolide", "loses", NOW - 2999) == 0
 
 
 HELD = Held("not-compliant", "guard", "kolide", NOW)

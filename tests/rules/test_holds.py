@@ -54,14 +54,14 @@ class TestBaseline:
         after = decided(held("baseline"), snapshot(finding(at=NOW - 5)), stated(), received=(NOW - 1,)).device
         assert after.counted == "not-compliant"
 
-    def test_a_webhook_that_came_while_the_list_was_read_ends_it(self) -> None:
-        held_now = decided(None, snapshot(finding(), taken_at=NOW - 2), first_list=True).device
-        after = decided(held_now, snapshot(finding()), stated(), received=(NOW - 1,)).device
+    def test_so_does_one_that_was_received_before_and_committed_after(self) -> None:
+        after = decided(held("baseline"), snapshot(finding()), stated(), received=(NOW - 61,)).device
         assert after.counted == "not-compliant"
 
-    def test_a_webhook_from_before_does_not(self) -> None:
-        after = decided(held("baseline"), snapshot(finding()), stated(), received=(NOW - 61,)).device
-        assert after.counted == "compliant"
+    def test_what_was_discarded_needs_one_from_after(self) -> None:
+        for received, counted in ((NOW - 61, "compliant"), (NOW - 59, "not-compliant")):
+            after = decided(held("discarded"), snapshot(finding()), stated(), received=(received,)).device
+            assert after.counted == counted
 
     def test_recovery_ends_it(self) -> None:
         after = decided(held("baseline"), snapshot()).device
@@ -100,6 +100,11 @@ class TestSettle:
 
     def test_a_failed_look_at_the_end_does_not_tell(self) -> None:
         assert decided(held("settling", until=NOW), DOWN, policy=self.POLICY).device.counted == "compliant"
+
+    @pytest.mark.parametrize("answer", [DOWN, Snapshot("d1", NOW, present=False)])
+    def test_an_end_that_showed_nothing_is_not_looked_at_without_a_pause(self, answer: Any) -> None:
+        decision = decided(held("settling", until=NOW - 60), answer, policy=self.POLICY)
+        assert decision.again_at is None or decision.again_at > NOW
 
     def test_a_provisional_failure_is_told_in_the_end(self) -> None:
         before = replace(held("settling", until=NOW), basis="provisional")

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from bridge.model import Device, LedgerRow, SignedSET, Snapshot, Status, Stream, Tail
+from bridge.model import Device, LedgerRow, Override, SignedSET, Snapshot, Status, Stream, Tail
 from bridge.pipeline.draft import Draft, Standing, draft_of, reach_of
 from bridge.pipeline.owed import Owed, Owing, owed_by
 from bridge.posture.decide import decide
@@ -311,6 +311,23 @@ def test_a_comparison_writes_no_belief() -> None:
     assert {owing.event.at for owing in owed.owings if owing.event} == {int(NOW - 500)}
     caught_up = told(stream(), device, NC) | told(risk(), device, NC)
     assert settle(draft, ledger=caught_up).owings == ()
+
+
+def test_an_operators_word_has_its_own_time() -> None:
+    """Not that of the failure which it overrules: the receiver heard that one already, with the opposite status."""
+    failing = broken(finding(), status_at=NOW - 500)
+    device = replace(failing, override=Override(C, NOW + 60, NOW - 3, "ops", "travels"))
+    was_told = told(stream(), device, NC, event_at=int(NOW - 500))
+    draft = draft_of(device, Decision(device), Standing.COMPARED, (stream(),), "kolide", "t2")
+    said = one(settle(draft, ledger=was_told)).event
+    assert said is not None
+    assert (said.current, said.at, said.initiating_entity) == (C, int(NOW - 3), "admin")
+    ended = replace(failing, override=Override(C, NOW - 2, NOW - 90, "ops", "travels"))
+    now_told = told(stream(), ended, C, event_at=int(NOW - 90))
+    seen = draft_of(ended, Decision(replace(ended, override=None)), Standing.DECIDED, (stream(),), "kolide", "t3")
+    again = one(settle(seen, ledger=now_told)).event
+    assert again is not None
+    assert (again.current, again.at, again.initiating_entity) == (NC, int(NOW - 2), "policy")
 
 
 def test_the_owner_who_appears_is_told() -> None:

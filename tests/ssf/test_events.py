@@ -136,5 +136,16 @@ def test_an_operators_word_is_named_as_such_and_never_quoted() -> None:
     said = "Fleet Watch: an operator lets this device count as compliant for a time"
     assert reason(device(DISK, override=word), "compliant") == said
     assert reason(device(DISK, override=word)) == "Fleet Watch: Disk Is Not Encrypted"
+
+
+def test_who_brought_it_about() -> None:
+    """CAEP 1.0 §2: an operator's word is the act of an admin; what the vendor's checks say is policy."""
+    lets_in = device(DISK, override=Override("compliant", 1e10, 1.0, "ops", "travels"))
+    back: dict[str, Any] = {"previous": "not-compliant", "current": "compliant"}
+    assert event(lets_in, **back).initiating_entity == "admin"
+    assert event(device(DISK, retired="sold"), **back).initiating_entity == "admin"
+    assert event(lets_in).initiating_entity == "policy"
+    assert event(device(), **back).initiating_entity == "policy"
+    assert event(lets_in, **back, occasion="owner_change").initiating_entity == "policy"
     retired = reason(device(DISK, retired="sold to Bob"), "compliant")
     assert retired == "Fleet Watch: this device was retired and counts no more"

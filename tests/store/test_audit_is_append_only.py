@@ -29,6 +29,10 @@ async def raw(tmp_path: Path) -> sqlite3.Connection:
     [
         "UPDATE audit SET who = 'nobody'",
         "UPDATE OR REPLACE audit SET at = 0",
+        "REPLACE INTO audit SELECT seq, at, 'nobody', what, target, why, before, after FROM audit",
+        "INSERT OR REPLACE INTO audit VALUES (3, 0, 'nobody', '', '', '', '', '')",
+        "INSERT INTO audit VALUES (1, 0, 'fills a gap', '', '', '', '', '')",
+        "INSERT INTO audit VALUES (2, 0, 'nobody', '', '', '', '', '') ON CONFLICT DO UPDATE SET who = 'nobody'",
         "DELETE FROM audit",
         "DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)",
         f"DELETE FROM audit WHERE at = {DAY}",

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 
@@ -113,3 +114,20 @@ async def test_what_is_not_http(junk: bytes) -> None:
         await wire.send(junk)
         assert (await wire.answer())[0] == 400
         assert await wire.closed()
+
+
+@pytest.mark.parametrize(
+    "head",
+    [
+        b"POST /webhooks/fleet HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n",
+        b"POST /webhooks/fleet HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n",
+        b"no HTTP at all\r\n\r\n",
+    ],
+)
+async def test_what_is_no_http_is_a_problem_too(head: bytes) -> None:
+    async with opened(Doors()) as doors, raw(doors.public) as wire:
+        await wire.send(head)
+        status, headers, body = await wire.answer()
+        assert (status, headers["content-type"]) == (400, "application/problem+json")
+        assert (json.loads(body)["status"], headers["connection"]) == (400, "close")
+        assert await asyncio.wait_for(wire.closed(), 2)

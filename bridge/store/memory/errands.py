@@ -37,13 +37,13 @@ class Errands(Tables):
     ) -> None:
         stands = self._open_errand(errand_id)
         if stands is not None:
-            self._errands[errand_id] = replace(stands, state=state, doc=dict(doc), leased_until=None, ended_at=now)
+            self._errands[errand_id] = _ended(replace(stands, state=state, doc=dict(doc)), now)
 
     async def withdraw_errand(self, errand_id: str, now: float) -> bool:
         stands = self._open_errand(errand_id)
         if stands is None or stands.state != "waiting":
             return False
-        self._errands[errand_id] = replace(stands, state="failed", leased_until=None, ended_at=now)
+        self._errands[errand_id] = _ended(replace(stands, state="failed"), now)
         return True
 
     def _open_errand(self, errand_id: str) -> Errand | None:
@@ -61,3 +61,7 @@ class Errands(Tables):
 
     async def put_connector(self, row: ConnectorRow) -> None:
         self._connectors[row.name] = row
+
+
+def _ended(errand: Errand, now: float) -> Errand:
+    return replace(errand, asked={}, leased_until=None, ended_at=now)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from bridge.store.expiry import MOST_BYTES, Kind, Sizes, Step, TableSize
+from bridge.store.expiry import MOST_BYTES, NAMED, Kind, Sizes, Step, TableSize
 from bridge.store.memory.archive import Archive
 
 Row = tuple[Any, float, bool, int]
@@ -14,7 +14,7 @@ Row = tuple[Any, float, bool, int]
 
 class Expiry(Archive):
     async def expire(self, kind: Kind, before: float, *, after: str = "", limit: int = 200) -> Step:
-        start: Any = after if kind in ("payloads", "webhooks") else int(after or 0)
+        start: Any = after if kind in NAMED else int(after or 0)
         rows = sorted(row for row in self._rows(kind, before) if row[0] > start)[:limit]
         keys: list[Any] = []
         size, last = 0, after
@@ -41,6 +41,9 @@ class Expiry(Archive):
         elif kind == "audit":
             for number, entry in self._audit:
                 yield number, entry.at, True, len(entry.after)
+        elif kind == "errands":
+            for errand in self._errands.values():
+                yield errand.id, errand.asked_at, errand.ended_at is not None and errand.ended_at < before, 0
         else:
             for webhook in self._webhooks.values():
                 length = 0 if webhook.id in self._emptied else len(webhook.body)
@@ -48,7 +51,7 @@ class Expiry(Archive):
 
     def _remove(self, kind: Kind, keys: list[Any], before: float) -> int:
         removers: dict[Kind, Callable[[Any], object]] = {
-            "payloads": self._emptied.add, "webhooks": self._drop_line,
+            "payloads": self._emptied.add, "webhooks": self._drop_line, "errands": self._errands.pop,
         }  # fmt: skip
         if kind == "quarantine":
             self._quarantine = [one for one in self._quarantine if self._misfit_numbers[one.id] not in keys]
@@ -78,6 +81,7 @@ class Expiry(Archive):
             "quarantine": [one.received_at for one in self._quarantine],
             "deliveries": [one.created_at for one in self._deliveries.values()],
             "audit": [entry.at for _, entry in self._audit],
+            "errands": [one.asked_at for one in self._errands.values()],
         }
         others = {
             "webhook_ids": seen,

@@ -111,8 +111,9 @@ def _write(conn: Connection, change: Change) -> bool:
     if stands is None or stands.ended_at is not None or (change.if_waiting and stands.state != "waiting"):
         return False
     doc = stands.doc if change.doc is None else change.doc
+    asked = stands.asked if change.ended_at is None else {}
     conn.execute(_CHANGE, {
-        "k_id": change.id, "b_state": change.state, "b_doc": _doc(stands.asked, doc),
+        "k_id": change.id, "b_state": change.state, "b_doc": _doc(asked, doc),
         "b_until": change.until, "b_ended": change.ended_at,
     })  # fmt: skip
     return True

@@ -20,10 +20,10 @@ from sqlalchemy import (
     update,
 )
 
-from bridge.store.expiry import MOST_BYTES, Kind, Step, TableSize
+from bridge.store.expiry import MOST_BYTES, NAMED, Kind, Step, TableSize
 from bridge.store.sql import tables
 from bridge.store.sql.dialect import Swift, among, upsert
-from bridge.store.sql.tables import PENDING, audit, deliveries, ledger, quarantine, webhook_ids, webhooks
+from bridge.store.sql.tables import PENDING, audit, deliveries, errands, ledger, quarantine, webhook_ids, webhooks
 
 _named = exists().where(
     ledger.c.stream_id == deliveries.c.stream_id,
@@ -37,6 +37,7 @@ _ENDED = and_(
     deliveries.c.state != PENDING, func.coalesce(deliveries.c.settled_at, deliveries.c.created_at) < _AGE, ~_named
 )
 """A dry run's SET was never sent and never settled."""
+_OVER = and_(errands.c.ended_at.is_not(None), errands.c.ended_at < _AGE)
 
 SEEK: Mapping[Kind, Swift] = {
     "deliveries": Swift(
@@ -58,6 +59,10 @@ SEEK: Mapping[Kind, Swift] = {
     "audit": Swift(
         select(audit.c.seq, audit.c.at, true(), func.length(audit.c.after))
         .where(audit.c.seq > _FROM).order_by(audit.c.seq).limit(_MOST)
+    ),
+    "errands": Swift(
+        select(errands.c.id, errands.c.asked_at, _OVER, func.length(errands.c.doc))
+        .where(errands.c.id > _FROM).order_by(errands.c.id).limit(_MOST)
     ),
 }  # fmt: skip
 """By the primary key, which is the order of time: no index of its own is kept up to date with every commit.
@@ -81,6 +86,7 @@ _REMOVE: Mapping[Kind, Swift] = {
     "webhooks": Swift(delete(webhooks).where(among(webhooks.c.id, "ids"), webhooks.c.received_at < _AGE)),
     "quarantine": Swift(delete(quarantine).where(among(quarantine.c.seq, "ids"), quarantine.c.received_at < _AGE)),
     "audit": Swift(delete(audit).where(among(audit.c.seq, "ids"), audit.c.at < _AGE)),
+    "errands": Swift(delete(errands).where(among(errands.c.id, "ids"), _OVER)),
 }
 
 
@@ -102,7 +108,7 @@ class Found:
 
 
 def seek(conn: Connection, want: Seek) -> Found:
-    text = want.kind in ("payloads", "webhooks")
+    text = want.kind in NAMED
     start: Any = want.after if text else int(want.after or 0)
     found = SEEK[want.kind].all(conn, {"from_": start, "most": want.limit, "age": want.before})
     keys: list[Any] = []
@@ -158,6 +164,7 @@ _TABLES: Mapping[str, tuple[Table, str, str]] = {
     "deliveries": (deliveries, "created_at", "id"),
     "ledger": (ledger, "compared_at", ""),
     "audit": (audit, "at", "seq"),
+    "errands": (errands, "asked_at", "id"),
 }
 
 

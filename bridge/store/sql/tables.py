@@ -228,9 +228,13 @@ audit = Table(
 """Triggers refuse every change of a row, and to delete one that is not older than the counter `audit_until`."""
 
 _REFUSAL = "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
+_TAKEN = "NEW.seq > 0 AND NEW.seq <= (SELECT max(seq) FROM audit)"
+"""REPLACE deletes without asking a trigger, and a gap is not to be filled. Where the database gives the number itself,
+`NEW.seq` is -1."""
 _UNTIL = "coalesce((SELECT value FROM counters WHERE name = 'audit_until'), 0)"
 for _trigger in (
     f"CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit {_REFUSAL}",
+    f"CREATE TRIGGER audit_is_not_replaced BEFORE INSERT ON audit WHEN {_TAKEN} {_REFUSAL}",
     f"CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit WHEN OLD.at >= {_UNTIL} {_REFUSAL}",
 ):
     event.listen(audit, "after_create", DDL(_trigger).execute_if(dialect="sqlite"))  # type: ignore[no-untyped-call]  # theirs

@@ -264,5 +264,7 @@ def _audit_is_append_only() -> None:
         return
     refusal = "BEGIN SELECT RAISE(ABORT, 'the audit log is append-only'); END"
     until = "coalesce((SELECT value FROM counters WHERE name = 'audit_until'), 0)"
+    taken = "NEW.seq > 0 AND NEW.seq <= (SELECT max(seq) FROM audit)"
     op.execute(f"CREATE TRIGGER audit_is_not_changed BEFORE UPDATE ON audit {refusal}")
+    op.execute(f"CREATE TRIGGER audit_is_not_replaced BEFORE INSERT ON audit WHEN {taken} {refusal}")
     op.execute(f"CREATE TRIGGER audit_is_not_deleted BEFORE DELETE ON audit WHEN OLD.at >= {until} {refusal}")
