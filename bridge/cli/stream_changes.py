@@ -70,9 +70,7 @@ async def enable(name: str, /, *, reason: str = "", as_json: Json = False) -> in
             say(f"{entry.name} is {entry.standing} by the configuration: what changes that is {remedy}, and a restart")
             return 1
         if entry.standing == "dry_run" and not entry.row.paused:
-            say(
-                f"{entry.name} is in dry run: dry_run = false in its [receivers] table and a restart end that"
-            )
+            say(f"{entry.name} is in dry run: dry_run = false in its [receivers] table and a restart end that")
             return 1
         if not entry.row.paused:
             return _done(entry.name, "enabled", f"{entry.name} was not paused", as_json)
