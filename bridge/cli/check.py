@@ -10,7 +10,7 @@ from cyclopts import Parameter
 
 from bridge.cli.configured import Everything, load_offline
 from bridge.cli.notify import described
-from bridge.cli.output import pairs, say, write, write_json
+from bridge.cli.output import listed, pairs, say, write, write_json
 from bridge.cli.verdict_counts import Count, count_all, show
 
 if TYPE_CHECKING:
@@ -121,6 +121,7 @@ def _connector(name: str, written: Connector, everything: Everything) -> dict[st
         "webhook": f"/webhooks/{name}",
         "judge": written.judge,
         "api": made.has_api,
+        "dry_run": made.dry_run,
         "settings": _settings(name, written, everything.loaded),
     }
 
@@ -173,6 +174,7 @@ def _receiver(name: str, receiver: Receiver, loaded: Loaded) -> dict[str, Any]:
         "authorization": "set" if receiver.authorization_header else "none",
         "read_api": "set" if receiver.has_api else "none",
         "enabled": receiver.enabled,
+        "dry_run": receiver.dry_run,
         "events": receiver.events,
         "connectors": receiver.connectors,
         "domains": receiver.domains,
@@ -223,6 +225,13 @@ async def _read(store: Store) -> tuple[list[StreamRow], list[KeyRow], list[HoldC
         await opened.close()
 
 
+def _silent(each: dict[str, Any]) -> str:
+    """Why nothing is sent, of a connector or a receiver."""
+    if not each.get("enabled", True):
+        return " (disabled)"
+    return " (dry run: nothing is sent)" if each["dry_run"] else ""
+
+
 def _print(report: dict[str, Any]) -> None:
     pairs(
         [
@@ -236,11 +245,11 @@ def _print(report: dict[str, Any]) -> None:
     )
     pairs([("signing", line) for line in report["signing"]])
     for each in report["connectors"]:
-        write(f"\nconnector {each['name']}")
+        write(f"\nconnector {each['name']}{_silent(each)}")
         pairs([("  type", each["type"]), ("  webhook", each["webhook"]), ("  judge", each["judge"])])
-        pairs([(f"  {key}", value) for key, value in each["settings"].items()])
+        pairs([(f"  {key}", listed(value)) for key, value in each["settings"].items()])
     for each in report["receivers"]:
-        write(f"\nreceiver {each['name']}{'' if each['enabled'] else ' (disabled)'}")
+        write(f"\nreceiver {each['name']}{_silent(each)}")
         pairs([(f"  {key}", each[key]) for key in SHOWN])
         pairs([(f"  {key}", ", ".join(each[key])) for key in ("events", "connectors", "domains") if each[key]])
     for each in report["notify"]:

@@ -153,12 +153,17 @@ def _table(found: list[Delivery], names: dict[str, str]) -> None:
     table(
         ("id", "stream", "device", "status", "state", "made", "attempts", "next", "last answer"),
         (
-            (one.id, names.get(one.stream_id, one.stream_id), f"{one.connector}/{one.device_id}", one.status, one.state,
-             when(one.created_at), one.attempts, _next(one, now), answer(one))
+            (one.id, names.get(one.stream_id, one.stream_id), _device(one.connector, one.device_id), one.status,
+             one.state, when(one.created_at), one.attempts, _next(one, now), answer(one))
             for one in found
         ),
         empty="no delivery like that",
     )  # fmt: skip
+
+
+def _device(connector: str, device_id: str) -> str:
+    """A test of the stream has none."""
+    return f"{connector}/{device_id}" if device_id else "(a test)"
 
 
 def _next(one: Delivery, now: float) -> str:
@@ -218,7 +223,7 @@ def _print(one: dict[str, Any]) -> None:
     write(f"delivery {one['id']} to {one['stream'] or one['stream_id']}: {one['state']}")
     pairs(
         [
-            ("  device", f"{one['connector']}/{one['device']}"),
+            ("  device", _device(one["connector"], one["device"])),
             ("  subject", one["subject"]),
             ("  status", f"{one['status']} (was told {one['previous']} before)"),
             ("  attempts", f"{one['attempts']}, {one['faults']} of them faults of its own"),

@@ -254,5 +254,7 @@ def _print(line: dict[str, Any]) -> None:
     if line["examples"]:
         shown = ((one["login"], one["status"], when(one["at"])) for one in line["examples"])
         table(("login", "would be told", "held since"), shown)
+        if more := line["held"] - len(line["examples"]):
+            say(f"and {some(more, 'person', 'people')} more: `caep-bridge devices list --stuck` has them all")
         say(f"`caep-bridge guard release --connector {line['connector']}` looks at each, and tells what is still so;")
         say("`guard discard` tells nobody until their devices change")

@@ -93,3 +93,8 @@ def _jsonable(value: object) -> Any:
     if isinstance(value, set | frozenset):
         return sorted(value)
     return str(value)
+
+
+def listed(value: object) -> object:
+    """Several values in one line."""
+    return ", ".join(str(item) for item in value) if isinstance(value, list) else value

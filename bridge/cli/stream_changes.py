@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -69,6 +69,9 @@ async def enable(name: str, /, *, reason: str = "", as_json: Json = False) -> in
             remedy = "enabled = true in its [receivers] table" if entry.standing == "disabled" else "its return there"
             say(f"{entry.name} is {entry.standing} by the configuration: what changes that is {remedy}, and a restart")
             return 1
+        if entry.standing == "dry_run" and not entry.row.paused:
+            say(f"{entry.name} is in dry run: dry_run = false in its [receivers] table and a restart end that")
+            return 1
         if not entry.row.paused:
             return _done(entry.name, "enabled", f"{entry.name} was not paused", as_json)
         await store.pause(entry.row.id, "")
@@ -133,7 +136,7 @@ async def resync(
     name
         The name of the receiver, or a stream id.
     dry_run
-        Only say what differs.
+        Only say what differs; of a stream that is paused or in dry run, what it would be told once it runs.
     as_json
         Print JSON.
     """
@@ -146,9 +149,11 @@ async def resync(
         if entry.stream is None or not entry.stream.id:
             say(f"{entry.name} has no stream yet, or is not configured any more")
             return 1
-        found = [one async for one in differences(store, entry.stream)]
         if dry_run:
-            return _differ(entry.name, found, as_json)
+            running = replace(entry.stream, enabled=True, paused=False)
+            found = [one async for one in differences(store, running)]
+            return _differ(entry, found, as_json)
+        found = [one async for one in differences(store, entry.stream)]
         _announce(entry.name, found)
         await record(store, "streams resync", entry.name, "", f"{len(found)} differ", "")
         return await _asked(store, "resync", entry.name, {}, as_json, differed=len(found))
@@ -235,7 +240,11 @@ def _announce(name: str, found: Sequence[Difference]) -> None:
     say(f"{name}: {failing} would be told not compliant, {len(found) - failing} compliant")
 
 
-def _differ(name: str, found: Sequence[Difference], as_json: bool) -> int:
+def _differ(entry: Entry, found: Sequence[Difference], as_json: bool) -> int:
+    name, row = entry.name, entry.row
+    stands = entry.standing.replace("_", " ") or ("paused" if row is not None and row.paused else "")
+    if stands:
+        say(f"{name} tells nobody anything now ({stands}); this is what it would be told once it runs")
     if as_json:
         write_json([asdict(one) for one in found])
         return 0

@@ -10,7 +10,7 @@ from cyclopts import App, Parameter
 
 from bridge.cli.configured import load_config
 from bridge.cli.opened import entries_of, exists, opened
-from bridge.cli.output import pairs, say, table, when, write, write_json
+from bridge.cli.output import listed, pairs, say, table, when, write, write_json
 from bridge.cli.stream_changes import enable, pause, prune, resync, test, verify
 
 if TYPE_CHECKING:
@@ -22,7 +22,10 @@ streams = App(name="streams", help="The streams to receivers, and how they do.")
 for _change in (pause, enable, verify, test, resync, prune):
     streams.command(_change)
 
-STATES = {"": "enabled", "disabled": "disabled", "orphaned": "orphaned", "not_started": "not started", "poll": "poll"}
+STATES = {
+    "": "enabled", "disabled": "disabled", "dry_run": "dry run", "orphaned": "orphaned", "not_started": "not started",
+    "poll": "poll",
+}  # fmt: skip
 
 
 @streams.command(name="list")
@@ -175,7 +178,7 @@ def _print(one: dict[str, Any]) -> None:
     pairs(
         [
             ("  stream id", one["stream_id"] or "none yet: `caep-bridge serve` makes it"),
-            *((f"  {key}", _listed(one[key])) for key in keys if one.get(key) is not None),
+            *((f"  {key}", listed(one[key])) for key in keys if one.get(key) is not None),
             ("  authorization", one.get("authorization_header", "not known")),
             ("  health", _long_health(one)),
             ("  backlog", f"{one['pending']} pending{oldest}, {one['dead']} dead"),
@@ -184,12 +187,10 @@ def _print(one: dict[str, Any]) -> None:
     )
     if one["paused"]:
         write(f"  paused {one['paused']}: nothing is made or sent until `caep-bridge streams enable {one['name']}`")
+    if one["state"] == "dry run":
+        write("  dry_run = true: nothing is sent; `caep-bridge deliveries list --dry-run` has what would have gone")
     if one["state"] == "orphaned":
         write("  no receiver of this name has its audience any more: nothing is sent, what was pending is superseded")
-
-
-def _listed(value: object) -> object:
-    return ", ".join(str(item) for item in value) if isinstance(value, list) else value
 
 
 def _long_health(one: dict[str, Any]) -> str:

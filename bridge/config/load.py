@@ -202,6 +202,11 @@ def _across(found: Sections, resolved: Mapping[str, Any]) -> None:
         file = getattr(found.parts.get(section), key, None)
         if file is not None and not os.path.isfile(file):
             found.faults.append(((section, key), "there is no such file"))
+    store = getattr(found.parts.get("store"), "file", None)
+    if store is not None and not store.parent.is_dir():
+        found.faults.append(
+            (("store", "url"), "there is no such folder; make it, and let only the user of `serve` read it")
+        )
 
 
 def _names(table: Any) -> frozenset[str]:

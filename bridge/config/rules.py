@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
@@ -18,6 +19,7 @@ from bridge.lines import Path
 Found = Iterator[tuple[Path, str]]
 SCOPES = ("ssf.read", "ssf.manage")
 EVERYWHERE = frozenset({"0.0.0.0", "::", "*"})  # noqa: S104  compared, not bound
+_ADMIN_HOST = re.compile(r"^[^.]+-admin\.(okta|oktapreview|okta-emea|okta-gov)\.")
 
 
 def cross_faults(parts: Mapping[str, Any], named: Mapping[str, frozenset[str]]) -> Found:
@@ -124,6 +126,8 @@ def _target(receiver: Receiver, insecure: bool) -> Found:
         return
     if receiver.profile == "okta" and url_fault(receiver.audience):
         yield ("audience",), "must be the URL of the Okta organisation, such as https://acme.okta.com"
+    elif receiver.profile == "okta" and _ADMIN_HOST.search(urlsplit(receiver.audience).hostname or ""):
+        yield ("audience",), "must be the organisation's own address, without -admin"
     elif receiver.endpoint_url is None:
         yield ("endpoint_url",), "is required: where the receiver takes its SETs"
     elif urlsplit(receiver.endpoint_url).scheme == "http" and not insecure:

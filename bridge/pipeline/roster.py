@@ -12,7 +12,7 @@ from bridge.pipeline.streams import stream_of
 from bridge.store.records import StreamRow
 from bridge.value import replace
 
-Standing = Literal["", "disabled", "orphaned", "not_started", "poll"]
+Standing = Literal["", "disabled", "dry_run", "orphaned", "not_started", "poll"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,5 +47,10 @@ def _configured(name: str, receiver: Receiver, row: StreamRow | None) -> Entry:
     if receiver.delivery == "poll":
         return Entry(name, "poll", receiver, row, None)
     known = replace(row or StreamRow("", name, receiver.audience, 0.0), enabled=receiver.enabled, orphaned=False)
-    standing: Standing = "not_started" if row is None else "" if receiver.enabled else "disabled"
-    return Entry(name, standing, receiver, row, stream_of(receiver, known))
+    return Entry(name, _standing(receiver, row), receiver, row, stream_of(receiver, known))
+
+
+def _standing(receiver: Receiver, row: StreamRow | None) -> Standing:
+    if row is None:
+        return "not_started"
+    return "disabled" if not receiver.enabled else "dry_run" if receiver.dry_run else ""

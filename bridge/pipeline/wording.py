@@ -21,7 +21,7 @@ _OWNER = "an owner at the vendor, or a line for the device in the file of [ident
 _DECISIONS: Mapping[str, tuple[str, str]] = {
     "": ("nothing was decided yet", "the first good look at the device"),
     "changed": ("the last look changed the status or the owner", ""),
-    "still_not_compliant": ("the last look found it still not compliant", "resolving every finding that decides"),
+    "still_not_compliant": ("the last look found it still not compliant", "resolving at the vendor what makes it fail"),
     "still_compliant": ("the last look found nothing that counts failing", "a finding that counts"),
     "first_sight": (
         "it was seen for the first time and is compliant, which is recorded and not told",
@@ -89,7 +89,11 @@ _DECISIONS: Mapping[str, tuple[str, str]] = {
 }
 _STREAMS: Mapping[str, tuple[str, str]] = {
     "told": ("it was told, and has acknowledged it", ""),
-    "dry_run": ("its connector is in dry run: everything happens except sending", "dry_run = false"),
+    "dry_run": (
+        "the receiver or the connector is in dry run: everything happens except sending; "
+        "`caep-bridge deliveries list --dry-run` has what would have gone",
+        "dry_run = false in its table, and a restart",
+    ),
     "held_by_guard": (
         "more people would lose access at once than [guard] allows, so this was kept back",
         "`caep-bridge guard release`, `guard discard`, or the device's recovery",

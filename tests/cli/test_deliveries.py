@@ -74,6 +74,14 @@ def test_list_filters(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     assert scene.run("deliveries", "list", "--state", "lost") == 2
 
 
+def test_a_test_of_a_stream_has_no_device(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    number = scene.tell(replace(failing(), connector="", device_id=""))
+    assert scene.run("deliveries", "list") == 0
+    assert "(a test)" in capsys.readouterr().out
+    assert scene.run("deliveries", "show", str(number)) == 0
+    assert "(a test)" in capsys.readouterr().out
+
+
 def test_a_limit_over_streams_of_one_name_holds(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     scene.streams(replace(OKTA_ROW, id="s-was", audience="https://was.okta.com", orphaned=True, enabled=False))
     scene.tell(failing(), stream=replace(OKTA, id="s-was"))

@@ -129,3 +129,16 @@ def test_check_refuses_what_would_never_be_connected_to(scene: Scene, capsys: py
     assert scene.run("check") == 2
     err = capsys.readouterr().err
     assert "notify.0.url: is never connected to: a link-local address" in err and "hush" not in err
+
+
+def test_check_says_what_lets_a_rehearsal_call_loopback(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    configure(scene, SLACK.replace("URL", "https://127.0.0.1/hook"))
+    assert scene.run("check") == 2
+    assert "(only where delivery.allow_insecure_targets is true, for tests)" in capsys.readouterr().err
+
+
+def test_check_shows_two_secrets_as_words(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    text = scene.config.read_text().replace('signing_secret = "', 'signing_secret = ["another-one", "', 1)
+    scene.config.write_text(text.replace('"\njudge', '"]\njudge', 1))
+    assert scene.run("check") == 0
+    assert "signing_secret: set, set" in capsys.readouterr().out

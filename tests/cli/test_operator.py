@@ -150,6 +150,20 @@ def test_what_the_guard_holds(scene: Scene, capsys: pytest.CaptureFixture[str]) 
     assert "the guard holds back people of kolide (1): `caep-bridge guard status" in capsys.readouterr().out
 
 
+def test_those_whom_the_guard_holds_and_the_table_leaves_out_are_counted(
+    scene: Scene, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bridge.cli.guard.EXAMPLES", 0)
+    assert scene.run("guard", "status") == 0
+    assert "more:" not in capsys.readouterr().err, "nobody is shown, so nobody is left out of a table"
+    monkeypatch.setattr("bridge.cli.guard.EXAMPLES", 1)
+    bob = replace(HELD, subject="user=bob@acme.example", login="bob@acme.example")
+    scene.believe(failing("43", login="bob@acme.example"))
+    scene.store(lambda store: store.commit([Unit(ledger=(LedgerWrite(bob),))]))
+    assert scene.run("guard", "status") == 0
+    assert "and 1 person more:" in capsys.readouterr().err
+
+
 def test_discarded_once_and_recorded(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     words = ("guard", "discard", "--yes", "--reason", "a bug of theirs")
     assert [shown(scene, capsys, *words)["discarded"] for _ in range(2)] == [1, 0]

@@ -90,3 +90,37 @@ def test_of_one_name_the_configured_stream_is_shown(scene: Scene, capsys: pytest
     assert json.loads(printed.out)["stream_id"] == "s-okta" and "a-was" in printed.err
     assert scene.run("streams", "show", "a-was", "--json") == 0
     assert json.loads(capsys.readouterr().out)["state"] == "orphaned"
+
+
+def test_a_receiver_in_dry_run_is_said_to_be_in_dry_run(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    scene.believe(failing())
+    scene.config.write_text(
+        scene.config.read_text().replace('"https://acme.okta.com"\n', '"https://acme.okta.com"\ndry_run = true\n')
+    )
+    assert scene.run("streams", "list", "--json") == 0
+    assert json.loads(capsys.readouterr().out)[0]["state"] == "dry run"
+    assert scene.run("streams", "show", "okta") == 0
+    assert "(dry run)" in (text := capsys.readouterr().out) and "deliveries list --dry-run" in text
+    assert scene.run("check") == 0
+    assert "receiver okta (dry run: nothing is sent)" in capsys.readouterr().out
+    assert scene.run("devices", "show", failing().device_id) == 0
+    text = capsys.readouterr().out
+    assert (
+        "[dry_run]" in text and "dry_run = false" in text and "enabled = true" not in text.partition("receiver siem")[0]
+    )
+    assert scene.run("streams", "enable", "okta") == 1
+    assert "dry_run = false" in capsys.readouterr().err
+
+
+def test_a_dry_resync_of_a_paused_stream_says_what_enable_would_tell(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    scene.believe(failing())
+    assert scene.run("streams", "resync", "okta", "--dry-run", "--json") == 0
+    running = json.loads(capsys.readouterr().out)
+    assert len(running) == 1
+    assert scene.run("streams", "pause", "okta", "--reason", "restored") == 0
+    capsys.readouterr()
+    assert scene.run("streams", "resync", "okta", "--dry-run", "--json") == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == running and "(paused)" in printed.err

@@ -128,6 +128,11 @@ WRONG = [
     (RECEIVER + 'domains = ["a b"]', "config.toml:7: receivers.a.domains.0: must be a domain such as acme.example"),
     (RECEIVER + 'authorization_header = "a\\nb"', "config.toml:7: receivers.a.authorization_header: must be one line"),
     (RECEIVER + 'authorization_header = ""', "config.toml:7: receivers.a.authorization_header: must not be empty"),
+    (
+        '[receivers.a]\nprofile = "okta"\naudience = "https://acme-admin.okta.com"',
+        "config.toml:5: receivers.a.audience: must be the organisation's own address, without -admin",
+    ),
+    ('[store]\nurl = "sqlite:////no-such-folder/x.db"', "config.toml:4: store.url: there is no such folder"),
     (RECEIVER.replace("https://a", "http://a"), "config.toml:6: receivers.a.endpoint_url: must begin with https://"),
     (
         RECEIVER.replace("https://a", "https://u:p@a"),
