@@ -41,7 +41,7 @@ async def check(
     """Check the configuration and say what would run; secrets are shown as set or missing.
 
     Prints every fault at once, with file, line and key. Exit code 0: it can run; 2: it cannot; 1: it can, but the
-    guard holds somebody back, which waits for you, or --online found something that is wrong. Without --online nothing
+    guard holds somebody back, which waits for you, the store cannot be used, or --online found something wrong. Without --online nothing
     is asked over the network.
 
     Parameters
@@ -53,13 +53,15 @@ async def check(
     """
     everything = load_offline()
     report = _report(everything)
-    streams, keys, holds = await _read(everything.loaded.config.store)
+    streams, keys, holds, refused = await _read(everything.loaded.config.store)
+    if refused:
+        report["ok"], report["store_problem"] = False, refused
     report["orphaned"], report["signing"] = _orphaned(everything.loaded, streams), _signing(keys)
     report["held"] = [asdict(one) for one in holds]
     counts: list[Count] = []
     if online:
         report["online"] = await _asked(everything.loaded, keys)
-        report["ok"] = all(line["outcome"] != "failed" for line in report["online"])
+        report["ok"] = report["ok"] and all(line["outcome"] != "failed" for line in report["online"])
         counts = await count_all(everything.loaded)
         report["judgements"] = [one.as_json() for one in counts]
     if as_json:
@@ -206,21 +208,25 @@ def _signing(keys: Sequence[KeyRow]) -> list[str]:
     return key_lines(keys, SystemClock().now())
 
 
-async def _read(store: Store) -> tuple[list[StreamRow], list[KeyRow], list[HoldCount]]:
-    """Streams, keys, and what is held; nothing where there is no store yet, or none that can be read now."""
+async def _read(store: Store) -> tuple[list[StreamRow], list[KeyRow], list[HoldCount], str]:
+    """Streams, keys, and what is held; nothing where there is no store yet. Last, why `serve` would refuse the store;
+    one that is only busy is a note."""
     from bridge.clock import SystemClock
-    from bridge.errors import BridgeError
+    from bridge.errors import BridgeError, StoreProblem
     from bridge.store import open_store
 
     if store.file is None or not store.file.exists():
-        return [], [], []
+        return [], [], [], ""
     try:
         opened = await open_store(store.url, SystemClock(), exclusive=False)
+    except StoreProblem as problem:
+        say(f"the store cannot be used: {problem}")
+        return [], [], [], str(problem)
     except BridgeError as problem:
         say(f"note: the store cannot be read now: {problem}")
-        return [], [], []
+        return [], [], [], ""
     try:
-        return list(await opened.streams()), list(await opened.keys()), list(await opened.holds())
+        return list(await opened.streams()), list(await opened.keys()), list(await opened.holds()), ""
     finally:
         await opened.close()
 

@@ -9,10 +9,10 @@ from cyclopts import App, Parameter
 from bridge.cli.configured import WrongCall, load_config
 from bridge.cli.delivery_changes import drop, retry
 from bridge.cli.delivery_lookup import find, named, stream_ids
+from bridge.cli.near import near
 from bridge.cli.opened import opened
 from bridge.cli.output import pairs, say, table, when, write, write_json
 from bridge.cli.seen import login_in, seen
-from bridge.cli.streams import near
 from bridge.clock import SystemClock
 from bridge.model import DeliveryState
 

@@ -179,7 +179,7 @@ async def _all(
     yes: bool,
 ) -> Outcomes | None:
     """None if it was not to be."""
-    from bridge.cli.streams import near
+    from bridge.cli.near import near
 
     names = {row.id: row.name for row in await store.streams()}
     chosen = stream_ids(names, stream)

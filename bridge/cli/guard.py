@@ -9,10 +9,10 @@ from cyclopts import App, Parameter
 from bridge.cli.changing import confirmed, progress, record
 from bridge.cli.configured import load_config
 from bridge.cli.errand import NOBODY, NobodyServes, errand, serves
+from bridge.cli.near import near
 from bridge.cli.opened import opened
 from bridge.cli.output import pairs, say, some, table, when, write, write_json
 from bridge.cli.release_report import report
-from bridge.cli.streams import near
 from bridge.clock import SystemClock, SystemIds
 
 if TYPE_CHECKING:

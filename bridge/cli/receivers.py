@@ -11,10 +11,10 @@ from cyclopts import App, Parameter
 
 from bridge.cli.changing import confirmed, record
 from bridge.cli.configured import WrongCall, load_config
+from bridge.cli.near import near
 from bridge.cli.opened import exists, opened
 from bridge.cli.output import pairs, say, table, write, write_json
 from bridge.cli.seen import unset
-from bridge.cli.streams import near
 
 if TYPE_CHECKING:
     from bridge.config import Config, Loaded, Receiver

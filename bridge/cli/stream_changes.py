@@ -195,7 +195,7 @@ async def prune(name: str, /, *, yes: Yes = False, as_json: Json = False) -> int
 async def _one(store: Store, name: str, *, orphaned: bool = False) -> Entry | None:
     """The stream of that name or id; where several were called so, the one that runs, or with `orphaned` one that
     does not."""
-    from bridge.cli.streams import near
+    from bridge.cli.near import near
 
     entries = await entries_of(load_config().config, store)
     found = [one for one in entries if one.name == name or (one.row is not None and one.row.id == name)]

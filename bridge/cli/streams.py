@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
 from bridge.cli.configured import load_config
+from bridge.cli.near import near
 from bridge.cli.opened import entries_of, exists, opened
 from bridge.cli.output import listed, pairs, say, table, when, write, write_json
 from bridge.cli.stream_changes import enable, pause, prune, resync, test, verify
@@ -77,14 +76,6 @@ async def show(name: str, /, *, as_json: Annotated[bool, Parameter(name="--json"
     if len(found) > 1:
         say("streams of that name from before, by their ids: " + ", ".join(one["stream_id"] for one in found[1:]))
     return 0
-
-
-def near(name: str, names: Sequence[str], kind: str = "receiver") -> str:
-    """` (did you mean …?)`, or what there is."""
-    close = get_close_matches(name, names, n=1)
-    if close:
-        return f" (did you mean {close[0]}?)"
-    return f": there are {', '.join(dict.fromkeys(names))}" if names else f": no {kind} is configured"
 
 
 async def _described(loaded: Loaded) -> list[dict[str, Any]]:
