@@ -41,8 +41,8 @@ async def check(
     """Check the configuration and say what would run; secrets are shown as set or missing.
 
     Prints every fault at once, with file, line and key. Exit code 0: it can run; 2: it cannot; 1: it can, but the
-    guard holds somebody back, which waits for you, the store cannot be used, or --online found something wrong. Without --online nothing
-    is asked over the network.
+    guard holds somebody back, which waits for you, or --online found something wrong; or `serve` would refuse the
+    store. Without --online nothing is asked over the network.
 
     Parameters
     ----------
