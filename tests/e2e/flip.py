@@ -55,6 +55,7 @@ async def flip(folder: Path, size: int) -> Flip:
     allowed = allowed_of(size)
     flipped = list(range(1, size * 3 // 10 + 1))
     async with Rig(folder, OKTA) as rig:
+        del rig.service.tables["guard"]  # the defaults
         fleet(rig, size)
         await rig.start()
         await known(rig, size)

@@ -34,6 +34,7 @@ class Service:
             "admin": {"port": ports[1]},
             "store": {"url": "sqlite:///bridge.db"},
             "delivery": {"allow_insecure_targets": True},
+            "guard": {"max_users": 100_000, "max_percent": 100},  # many tests share a process, and so its window
             "log": {"format": "json"},
         }
         self.channels: list[dict[str, Any]] = []
