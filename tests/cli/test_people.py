@@ -40,7 +40,7 @@ def told_and_undone(scene: Scene) -> None:
     """Both streams were told that she fails, and that she does not any more."""
     for status in ("not-compliant", "compliant"):
         for device, stream in ((failing(), OKTA), (failing("9", "second"), SIEM)):
-            scene.delivered(scene.tell(device, status, stream))  # type: ignore[arg-type]
+            scene.delivered(scene.tell(device, status, stream))
 
 
 def shown(scene: Scene, capsys: pytest.CaptureFixture[str], *words: str) -> Any:

@@ -82,22 +82,22 @@ class TestDeliveries:
 class TestWebhooks:
     async def test_the_payload_goes_before_the_line_and_the_line_with_its_hash(self, store: Store) -> None:
         for number in range(4):
-            await store.accept(came(number, 10.0 * number))  # type: ignore[arg-type]
+            await store.accept(came(number, 10.0 * number))
         assert await expired(store, "payloads", 20.0) == (2, 1)
         assert await expired(store, "payloads", 20.0) == (0, 1)
         kept = {one.id: one for one in await store.webhooks(Wanted(bodies=True))}
         assert [kept[f"w{n:03}"].body for n in range(4)] == [None, None, b'{"a":\x001}', b'{"a":\x001}']
         assert (kept["w000"].headers, kept["w000"].size, kept["w000"].devices) == ({}, None, ("d0",))
-        assert (await store.accept(came(0, 50.0))).duplicate  # type: ignore[arg-type]
+        assert (await store.accept(came(0, 50.0))).duplicate
         assert await expired(store, "webhooks", 10.0) == (1, 1)
         assert await store.webhook("w000") is None
-        again = await store.accept(replace(came(0, 50.0), id="w900"))  # type: ignore[type-var]
+        again = await store.accept(replace(came(0, 50.0), id="w900"))
         assert (again.id, again.duplicate) == ("w900", False)
-        assert (await store.accept(came(1, 50.0))).duplicate  # type: ignore[arg-type]
+        assert (await store.accept(came(1, 50.0))).duplicate
 
     async def test_a_step_deletes_a_bounded_number_of_bytes(self, store: Store) -> None:
         for number in range(4):
-            large = replace(came(number, 10.0), body=b"x" * (MOST_BYTES // 3))  # type: ignore[type-var]
+            large = replace(came(number, 10.0), body=b"x" * (MOST_BYTES // 3))
             await store.accept(large)
         assert await expired(store, "payloads", 100.0) == (4, 2)
 
@@ -144,8 +144,8 @@ class TestErrands:
 
 
 async def test_sizes(store: Store, clock: FakeClock) -> None:
-    await store.accept(came(1, 10.0))  # type: ignore[arg-type]
-    await store.accept(came(2, 30.0))  # type: ignore[arg-type]
+    await store.accept(came(1, 10.0))
+    await store.accept(came(2, 30.0))
     await expired(store, "payloads", 20.0)
     await minted(store, mint())
     found = {one.name: (one.rows, one.oldest_at) for one in (await store.sizes(thorough=True)).tables}

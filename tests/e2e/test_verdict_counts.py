@@ -105,7 +105,7 @@ async def test_a_count_is_of_the_whole_fleet_page_by_page(tmp_path: Path) -> Non
 async def test_a_vendor_that_hangs_is_left_in_time(tmp_path: Path, at: str, devices: int) -> None:
     async with KolideApi() as api:
         fleet(api)
-        api.trouble = Trouble("hang", at=at, delay=5.0)  # type: ignore[arg-type]
+        api.trouble = Trouble("hang", at=at, delay=5.0)
         [found] = await count_all(loaded(tmp_path, api), within=0.5)
     assert found.devices == devices and found.problem == "not all of its lists were read within 0 s"
     assert list(lines(found)) == [f"connector kolide: no device could be counted: {found.problem}"]

@@ -104,7 +104,7 @@ async def test_steps_are_bounded_and_others_get_their_turn(tmp_path: Path, clock
         clock.at += 0.5 if len(asked) == 1 else 1.0  # a slow disk
         return step
 
-    store.expire = watched  # type: ignore[method-assign]
+    store.expire = watched
     assert (await house(store, clock).round())["payloads"] == 2 * STEP + 1
     assert [removed for kind, _, removed in asked if kind == "payloads"] == [STEP, STEP, 1]
     assert {limit for _, limit, _ in asked} == {STEP}
@@ -126,7 +126,7 @@ async def test_an_end_in_the_middle_loses_nothing_and_the_next_start_goes_on(tmp
             raise Unavailable("the store is closed")
         return await expire(kind, before, after=after, limit=limit)
 
-    store.expire = broken  # type: ignore[method-assign]
+    store.expire = broken
     with pytest.raises(Unavailable):
         await house(store, clock).round()
     assert len(await store.webhooks(Wanted(limit=1000))) in (STEP, 2 * STEP)
@@ -168,7 +168,7 @@ async def test_trouble_is_said_and_the_next_round_comes(tmp_path: Path) -> None:
                 raise KeyboardInterrupt
 
     troubles: list[str] = []
-    store.expire = busy  # type: ignore[method-assign]
+    store.expire = busy
     with pytest.raises(KeyboardInterrupt):
         await Retention(store, Section(), Twice(), Counted(), troubles.append).run()
     assert troubles == ["retention: Unavailable"] * 2
@@ -210,7 +210,7 @@ async def test_a_step_among_very_many_rows_is_short(tmp_path: Path, clock: Slept
         ("webhooks", f"{50_000:026}"),
     ):
         begun = time.process_time()
-        step = await store.expire(kind, 2.0, after=after, limit=STEP)  # type: ignore[arg-type]
+        step = await store.expire(kind, 2.0, after=after, limit=STEP)
         assert (step.removed, step.done) == (STEP, False)
         # some milliseconds; a scan of the table would take hundreds
         assert time.process_time() - begun < 0.2, (kind, after)

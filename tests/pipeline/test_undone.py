@@ -58,7 +58,7 @@ def test_a_block_that_was_delivered_and_taken_back(world: World, lasted: float, 
 )
 def test_which_pairs_count(told: list[tuple[str, str, float]], counted: list[bool]) -> None:
     undone = Undone()
-    assert [undone.delivered("stream", s, status, now) for s, status, now in told] == counted  # type: ignore[arg-type]
+    assert [undone.delivered("stream", s, status, now) for s, status, now in told] == counted
 
 
 def test_what_is_remembered_is_bounded() -> None:
