@@ -127,7 +127,8 @@ class Rig:
 
     async def _is_quiet(self, devices: Iterable[int] | None) -> bool:
         store = await self.store()
-        return not (await store.counts())["pending"] and await self._looks_are_quiet(devices)
+        # Looks first: one that ends between the two leaves its SETs pending.
+        return await self._looks_are_quiet(devices) and not (await store.counts())["pending"]
 
     async def _looks_are_quiet(self, devices: Iterable[int] | None) -> bool:
         store = await self.store()
