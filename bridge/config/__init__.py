@@ -7,12 +7,13 @@ no_effect(config, written)                              keys that are accepted b
 
 from __future__ import annotations
 
+from bridge.config.client import Client
 from bridge.config.effect import no_effect
 from bridge.config.load import Draft, Loaded, Locator, load, read
 from bridge.config.model import Config
 from bridge.config.notify import Alarms, Notify
 from bridge.config.policy import Guard, Policy
-from bridge.config.receiver import Client, Receiver
+from bridge.config.receiver import Receiver
 from bridge.config.retention import Retention
 from bridge.config.secret import Secret
 from bridge.config.sections import (

@@ -7,10 +7,11 @@ from pathlib import Path
 from pydantic import Field
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from bridge.config.client import OAuth
 from bridge.config.kinds import Name
 from bridge.config.notify import Alarms, Notify
 from bridge.config.policy import Guard, Policy
-from bridge.config.receiver import OAuth, Receiver
+from bridge.config.receiver import Receiver
 from bridge.config.retention import Retention
 from bridge.config.sections import (
     Admin,

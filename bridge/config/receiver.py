@@ -1,4 +1,4 @@
-"""`[receivers.<name>]` and `[oauth.clients.<name>]`: who is told."""
+"""`[receivers.<name>]`: who is told, by the admin's word."""
 
 from __future__ import annotations
 
@@ -105,20 +105,3 @@ class Receiver(Section):
             if not url_fault(base):
                 filled.setdefault("endpoint_url", base.rstrip("/") + OKTA_PATH)
         return filled
-
-
-class Client(Section):
-    """A receiver that makes its own streams through the SSF API."""
-
-    secret_keys: ClassVar[frozenset[str]] = frozenset({"secret"})
-
-    secret: Secret
-    scopes: Annotated[Texts, Field(min_length=1)] = ("ssf.read", "ssf.manage")
-    audience: Text
-    connectors: Names | None = None
-    domains: Domains | None = None
-    events: Events | None = None
-
-
-class OAuth(Section):
-    clients: dict[Name, Client] = Field(default_factory=dict)

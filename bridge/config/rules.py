@@ -8,9 +8,10 @@ from difflib import get_close_matches
 from typing import Any
 from urllib.parse import urlsplit
 
+from bridge.config.client import Client
 from bridge.config.kinds import url_fault
 from bridge.config.notify import Notify
-from bridge.config.receiver import Client, Receiver
+from bridge.config.receiver import Receiver
 from bridge.config.receiver_api import api_faults
 from bridge.config.retention import Retention
 from bridge.config.sections import MEMORY, SQLITE, Admin, Delivery, Keys, Server, Store, Transmitter

@@ -9,10 +9,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from bridge.config.client import Client, OAuth
 from bridge.config.kinds import NAME
 from bridge.config.model import Config
 from bridge.config.notify import Notify
-from bridge.config.receiver import Client, OAuth, Receiver
+from bridge.config.receiver import Receiver
 from bridge.config.rules import near
 from bridge.config.section import Section
 from bridge.config.sections import Connector
