@@ -11,7 +11,6 @@ from bridge.lines import Path
 _PATTERNS: tuple[tuple[Path, str], ...] = (
     (("delivery", "allowed_networks"), "has no effect yet: receivers cannot name targets through the API so far"),
     (("receivers", "*", "client"), "has no effect yet: there is no poll delivery so far"),
-    (("oauth", "clients", "*"), "has no effect yet: there is no stream management API so far"),
 )
 
 

@@ -484,7 +484,6 @@ audience = "x"
     found = loaded(tmp_path, text)
     assert [path for path, _ in no_effect(found.config, found.written)] == [
         "delivery.allowed_networks",
-        "oauth.clients.c",
         "receivers.a.client",
         "receivers.a.delivery",
     ]
