@@ -65,7 +65,10 @@ def test_all_keys(tmp_path: Path) -> None:
         (SECRET + 'scopes = ["ssf.raed"]', "config.toml:6: oauth.clients.siem.scopes.0: must be one of"),
         (SECRET + "scopes = []", "config.toml:6: oauth.clients.siem.scopes: must not be empty"),
         (SECRET + 'jwks = "x"', "config.toml:6: oauth.clients.siem.jwks: unknown key (did you mean jwks_uri?)"),
-        (SECRET + 'jwks_uri = "http://a.example/"', "config.toml:6: oauth.clients.siem.jwks_uri: must begin with https"),
+        (
+            SECRET + 'jwks_uri = "http://a.example/"',
+            "config.toml:6: oauth.clients.siem.jwks_uri: must begin with https",
+        ),
         (
             CLIENT + 'public_key = "x"\njwks_uri = "https://a.example/"',
             "config.toml:6: oauth.clients.siem.jwks_uri: has no meaning beside public_key",
