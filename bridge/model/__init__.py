@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bridge.model.belief import Basis, Change, Device, Hold, HoldKind, Override
 from bridge.model.ledger import DeliveryState, Held, HeldWhy, LedgerRow, Outcome, OutcomeKind, Tail
+from bridge.model.subscription import StreamStatus, Subscription, Way
 from bridge.model.told import (
     DEVICE_COMPLIANCE_CHANGE,
     Aggregate,
@@ -65,10 +66,13 @@ __all__ = [
     "Statement",
     "Status",
     "Stream",
+    "StreamStatus",
     "SubjectForm",
+    "Subscription",
     "Tail",
     "Verdict",
     "VerifiedWebhook",
+    "Way",
     "Webhook",
     "WireSubject",
 ]

@@ -12,8 +12,8 @@ from bridge.clock import Clock
 from bridge.errors import BridgeError
 from bridge.model import Stream
 from bridge.store.marks import Marks
-from bridge.store.protocol import Streams
 from bridge.store.records import StreamRow
+from bridge.store.streams import Streams
 
 _log = structlog.get_logger("bridge.keeper")
 

@@ -112,7 +112,7 @@ class Outbox:
         """Note in the store that these streams were told what differs: a later start need not compare again."""
         for lane in [lane for stream_id, lane in self._lanes.items() if stream_id in stream_ids]:
             lane.row = replace(lane.row, enabled=True)
-            await self._store.put_stream(lane.row)
+            await self._store.update_stream(lane.row)
 
     async def run(self) -> None:
         while not self._stopping:
@@ -243,7 +243,7 @@ class Outbox:
             last_words=lane.health.last_words,
             last_delivered_at=now if delivered else lane.row.last_delivered_at,
         )
-        await self._store.put_stream(lane.row)
+        await self._store.update_stream(lane.row)
         if was_well != (lane.health.failures == 0):
             _log.warning(
                 "stream.health",

@@ -163,6 +163,8 @@ class World:
             one.stream.id: StreamRow(one.stream.id, one.stream.name, one.stream.audience, START)
             for one in self.receivers.values()
         }
+        for row in self.rows.values():
+            self.loop.run_until_complete(self.store.put_stream(row))
         self.begin()
 
     def close(self) -> None:
