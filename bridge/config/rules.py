@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bridge.config.client import Client
+from bridge.config.client_rules import SCOPES, oauth_faults
 from bridge.config.kinds import url_fault
 from bridge.config.notify import Notify
 from bridge.config.receiver import Receiver
@@ -18,7 +19,6 @@ from bridge.config.sections import MEMORY, SQLITE, Admin, Delivery, Keys, Server
 from bridge.lines import Path
 
 Found = Iterator[tuple[Path, str]]
-SCOPES = ("ssf.read", "ssf.manage")
 EVERYWHERE = frozenset({"0.0.0.0", "::", "*"})  # noqa: S104  compared, not bound
 ONE_PERSON = (
     'must be "user" where subject = "user": a receiver that sees only people would be told that one device '
@@ -48,6 +48,8 @@ def cross_faults(parts: Mapping[str, Any], named: Mapping[str, frozenset[str]]) 
     for name, client in parts.get("clients", {}).items():
         for path, message in _client(client, named):
             yield ("oauth", "clients", name, *path), message
+    if (oauth := parts.get("oauth")) is not None:
+        yield from oauth_faults(oauth, insecure, "issuer" in named["oauth"])
 
 
 def _issuer(transmitter: Transmitter, insecure: bool) -> Found:
