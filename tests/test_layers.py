@@ -43,7 +43,8 @@ MAY_IMPORT["parts"] = GROUND | SHELF | WINGS
 MAY_IMPORT["channels"] = MAY_IMPORT["web"] | {"parts"}
 MAY_IMPORT["works"] = MAY_IMPORT["web"] | {"parts", "channels"}
 MAY_IMPORT["workers"] = GROUND
-MAY_IMPORT["app"] = MAY_IMPORT["web"] | {"web", "parts", "works", "workers"}
+MAY_IMPORT["ssf_api"] = MAY_IMPORT["works"] | {"web", "works"}
+MAY_IMPORT["app"] = MAY_IMPORT["ssf_api"] | {"ssf_api", "workers"}
 EVERYTHING = {"cli", "demo"}
 
 PURE = {
