@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
@@ -10,9 +10,10 @@ from bridge.config.kinds import Domains, Name, Names, Text, Texts
 from bridge.config.receiver import Events
 from bridge.config.secret import Secret
 from bridge.config.section import Section
+from bridge.config.shape import Shaped
 
 
-class Client(Section):
+class Client(Shaped):
     """A receiver that makes its own streams through the SSF API."""
 
     secret_keys: ClassVar[frozenset[str]] = frozenset({"secret"})
@@ -20,6 +21,7 @@ class Client(Section):
     secret: Secret
     scopes: Annotated[Texts, Field(min_length=1)] = ("ssf.read", "ssf.manage")
     audience: Text
+    profile: Literal["ssf", "sse"] = "ssf"
     connectors: Names | None = None
     domains: Domains | None = None
     events: Events | None = None

@@ -9,14 +9,23 @@ from __future__ import annotations
 from bridge.model.belief import Basis, Change, Device, Hold, HoldKind, Override
 from bridge.model.ledger import DeliveryState, Held, HeldWhy, LedgerRow, Outcome, OutcomeKind, Tail
 from bridge.model.told import (
+    CREDENTIAL_CHANGE,
     DEVICE_COMPLIANCE_CHANGE,
+    SESSION_REVOKED,
     Aggregate,
+    ChangeType,
+    ComplianceChange,
+    CredentialChange,
+    Entity,
     Event,
     ProfileName,
     Reveals,
+    SessionRevoked,
+    Shape,
     SignedSET,
     Stream,
     SubjectForm,
+    SubjectFormat,
     WireSubject,
 )
 from bridge.model.vendor import (
@@ -36,12 +45,18 @@ from bridge.model.vendor import (
 )
 
 __all__ = [
+    "CREDENTIAL_CHANGE",
     "DEVICE_COMPLIANCE_CHANGE",
+    "SESSION_REVOKED",
     "Aggregate",
     "Basis",
     "Change",
+    "ChangeType",
+    "ComplianceChange",
+    "CredentialChange",
     "DeliveryState",
     "Device",
+    "Entity",
     "Event",
     "FailureKind",
     "Finding",
@@ -60,12 +75,15 @@ __all__ = [
     "Parsed",
     "ProfileName",
     "Reveals",
+    "SessionRevoked",
+    "Shape",
     "SignedSET",
     "Snapshot",
     "Statement",
     "Status",
     "Stream",
     "SubjectForm",
+    "SubjectFormat",
     "Tail",
     "Verdict",
     "VerifiedWebhook",
