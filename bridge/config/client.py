@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from bridge.config.kinds import Domains, Name, Names, Text, Texts
+from bridge.config.kinds import Domains, Name, Names, Seconds, Text, Texts, Whole
 from bridge.config.receiver import Events
 from bridge.config.secret import Secret
 from bridge.config.section import Section
@@ -21,10 +21,18 @@ class Client(Shaped):
     secret: Secret
     scopes: Annotated[Texts, Field(min_length=1)] = ("ssf.read", "ssf.manage")
     audience: Text
-    profile: Literal["ssf", "sse"] = "ssf"
     connectors: Names | None = None
     domains: Domains | None = None
     events: Events | None = None
+    profile: Literal["ssf", "sse"] = "ssf"
+    default_subjects: Literal["ALL", "NONE"] = "ALL"
+    """Whom a new stream is about before its receiver adds or removes anybody (SSF 1.0 §7.1)."""
+    max_streams: Annotated[Whole, Field(ge=1, le=10_000)] = 100
+    verify: bool = True
+    """Whether a push stream gets events only after a verification was accepted there."""
+    min_verification_interval: Annotated[Seconds, Field(ge=0, le=3600)] = 10.0
+    inactivity_timeout: Annotated[Seconds, Field(ge=60)] | None = None
+    """A stream that its receiver has not used for so long is paused (SSF 1.0 §8.1.1)."""
 
 
 class OAuth(Section):

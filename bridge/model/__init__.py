@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bridge.model.belief import Basis, Change, Device, Hold, HoldKind, Override
 from bridge.model.ledger import DeliveryState, Held, HeldWhy, LedgerRow, Outcome, OutcomeKind, Tail
+from bridge.model.subscription import StreamStatus, Subscription, Way
 from bridge.model.told import (
     CREDENTIAL_CHANGE,
     DEVICE_COMPLIANCE_CHANGE,
@@ -82,11 +83,14 @@ __all__ = [
     "Statement",
     "Status",
     "Stream",
+    "StreamStatus",
     "SubjectForm",
     "SubjectFormat",
+    "Subscription",
     "Tail",
     "Verdict",
     "VerifiedWebhook",
+    "Way",
     "Webhook",
     "WireSubject",
 ]

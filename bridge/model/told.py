@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import field
 from typing import ClassVar, Literal, Protocol
 
+from bridge.model.subscription import Way
 from bridge.model.vendor import Status
 from bridge.value import value
 
@@ -50,7 +51,7 @@ PLAIN = Shape()
 
 @value
 class Stream:
-    """One receiver's subscription, as it runs. Made by the admin from `[receivers.<name>]`."""
+    """One receiver's subscription, as it runs. Made by the admin (`[receivers.<name>]`), or by the receiver itself."""
 
     id: str
     name: str
@@ -76,6 +77,13 @@ class Stream:
     """Whether the top-level `sub_id` travels along; None: as the profile has it. Only `okta` can do without."""
     send_txn: bool | None = None
     """Whether `txn` travels along; None: yes, but for `okta`."""
+    way: Way = "push"
+    client: str = ""
+    """The client of the API whose stream it is; "": the admin's alone."""
+    by_api: bool = False
+    """Whether its receiver made it: then where it is pushed to is a receiver's word, which the address guard doubts."""
+    verified: bool = True
+    """Whether events may be pushed there (`Subscription.verified`)."""
     shape: Shape = PLAIN
 
 

@@ -13,14 +13,13 @@ stream wants otherwise is its `Shape`.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
-from bridge.model import Event, Stream
+from bridge.model import Event, Stream, StreamStatus
 from bridge.ssf import subject
 from bridge.ssf.payload import payload
 
 Claims = dict[str, Any]
-StreamStatus = Literal["enabled", "paused", "disabled"]
 
 VERIFICATION = "https://schemas.openid.net/secevent/ssf/event-type/verification"
 STREAM_UPDATED = "https://schemas.openid.net/secevent/ssf/event-type/stream-updated"

@@ -31,12 +31,13 @@ from bridge.store.records import (
     LeasedLook,
     Look,
     Quarantined,
+    Rank,
     Ring,
     Scene,
     Settlement,
-    StreamRow,
     Unit,
 )
+from bridge.store.streams import Streams
 from bridge.store.undelivered import Undelivered
 
 
@@ -123,13 +124,25 @@ class Holds(Protocol):
 
 class Outbox(Protocol):
     async def lease_deliveries(
-        self, streams: Mapping[str, int], now: float, until: float, probes: Collection[str] = ()
+        self,
+        streams: Mapping[str, int],
+        now: float,
+        until: float,
+        probes: Collection[str] = (),
+        reach: Mapping[str, Rank] = {},
     ) -> list[Delivery]:
-        """For each stream id up to that many heads, oldest first: the oldest pending row of each (stream, order) that
-        is due and not held. Now held until `until`, durably, before this returns.
+        """For each stream id up to that many heads, by rank and then oldest first: the oldest pending row of each
+        (stream, order) that is due and not held. Now held until `until`, durably, before this returns.
 
         For a stream in `probes`: one head, due or not, the one with the fewest attempts, the oldest among equals.
+        For a stream in `reach`: no row of a later rank.
         """
+
+    async def by_jti(self, stream_id: str, jtis: Collection[str]) -> list[Delivery]:
+        """The pending rows of this stream that have one of these `jti`."""
+
+    async def has_due(self, stream_ids: Collection[str], now: float) -> set[str]:
+        """Of these streams those that have a head that is due and not held."""
 
     async def settle(self, settlements: Sequence[Settlement]) -> None: ...
 
@@ -159,12 +172,15 @@ class Outbox(Protocol):
         or because somebody held it. Returns "" or why not."""
 
     async def cancel_stream(self, stream_id: str, now: float, why: str) -> int:
-        """Supersede the unsent pending rows of a stream that is disabled; their ledger rows go back to what was told
-        before (given_up stays as it is). Returns how many.
+        """Supersede the unsent pending rows of a stream that is disabled, all but a stream-updated; their ledger rows
+        go back to what was told before (given_up stays as it is). Returns how many.
 
         A row that the receiver may have (`maybe_received`, or held) stays pending: it goes first when the stream is
         enabled again, the same bytes, for nobody can say what the receiver believes until it has answered.
         """
+
+    async def expire_framework(self, before: float, now: float) -> int:
+        """Supersede what is pending of `Rank.UPDATE` and `Rank.VERIFICATION` and older than `before`. How many went."""
 
     async def backlog(self, now: float) -> list[Backlog]:
         """One line per stream that has any pending or dead row."""
@@ -172,19 +188,6 @@ class Outbox(Protocol):
     async def release_leases(self) -> int:
         """At the start of the only process on this store: rows and looks held by a process that is gone are free again,
         rows with `maybe_received`. Returns how many."""
-
-
-class Streams(Protocol):
-    async def streams(self) -> list[StreamRow]: ...
-
-    async def put_stream(self, row: StreamRow) -> None:
-        """All of the row but `paused`, which stays as it stands."""
-
-    async def pause(self, stream_id: str, why: str) -> bool:
-        """Pause the stream, or with "" let it go on. False: there is no such stream."""
-
-    async def prune_stream(self, stream_id: str) -> int:
-        """Forget a stream with its ledger and its deliveries. How many rows of those went."""
 
 
 class Keys(Protocol):

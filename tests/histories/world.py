@@ -37,6 +37,7 @@ from bridge.pipeline.looks import Lane
 from bridge.pipeline.outbox import Outbox
 from bridge.pipeline.reconcile import Reconciler
 from bridge.pipeline.resume import resume
+from bridge.pipeline.running import Running
 from bridge.pipeline.tell import Teller
 from bridge.posture.guard import Limits
 from bridge.posture.identity import Identity
@@ -164,6 +165,8 @@ class World:
             one.stream.id: StreamRow(one.stream.id, one.stream.name, one.stream.audience, START)
             for one in self.receivers.values()
         }
+        for row in self.rows.values():
+            self.loop.run_until_complete(self.store.put_stream(row))
         self.begin()
 
     def close(self) -> None:
@@ -180,7 +183,7 @@ class World:
         self.gate = Gate(self.store, Limits(max_users=1, max_percent=100.0, window=60.0))
         self.loop.run_until_complete(self.gate.recall(self.clock.now()))
         self.teller = Teller(
-            self.store, sources, self.streams, Identity(), self.mint, self.clock, Dice(), Nothing(), lambda: None,
+            self.store, sources, self.streams, Identity(), self.mint, self.clock, Dice(), Nothing(), lambda ids: None,
             gate=self.gate,
         )  # fmt: skip
         self.reconciler = Reconciler(
@@ -199,7 +202,7 @@ class World:
 
     def carry(self) -> None:
         self.outbox.carry(
-            [(one.stream, self.rows[one.stream.id]) for one in self.receivers.values() if one.stream.enabled]
+            [Running(one.stream, self.rows[one.stream.id]) for one in self.receivers.values() if one.stream.enabled]
         )
 
     def streams(self) -> list[Stream]:

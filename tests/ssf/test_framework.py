@@ -6,10 +6,10 @@ from typing import Any, get_args
 
 import pytest
 
-from bridge.model import ProfileName, Shape, Stream
+from bridge.model import ProfileName, Shape, Stream, StreamStatus
 from bridge.receiver.rules import check_content
 from bridge.ssf.anew import anew, is_stale
-from bridge.ssf.profile import Claims, StreamStatus, stream_updated, verification
+from bridge.ssf.profile import Claims, stream_updated, verification
 from tests.ssf.given import ISSUER, stream
 
 SSF = "https://schemas.openid.net/secevent/ssf/event-type/"

@@ -88,7 +88,7 @@ class Beliefs(Inbox):
         row = Delivery(
             self._next_id(), mint.stream_id, mint.subject, mint.order,
             mint.jti, mint.txn, mint.kid, mint.text, mint.status,
-            mint.previous, mint.connector, mint.device_id, mint.state, mint.created_at, mint.rung_at,
+            mint.previous, mint.connector, mint.device_id, mint.state, mint.created_at, mint.rung_at, rank=mint.rank,
         )  # fmt: skip
         self._deliveries[row.id] = row
         if row.state == "pending":

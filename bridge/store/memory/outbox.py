@@ -9,30 +9,41 @@ from bridge.store.ledger_rules import WHY_NOT, cancelled, died, dropped, held, i
 from bridge.store.memory.base import Pair
 from bridge.store.memory.beliefs import Beliefs
 from bridge.store.memory.inbox import free
-from bridge.store.records import Backlog, Delivery, Settlement
+from bridge.store.records import Backlog, Delivery, Rank, Settlement
 from bridge.value import replace
 
 
 class Outbox(Beliefs):
-    def _unheld_heads(self, stream_id: str, now: float) -> list[Delivery]:
+    def _unheld_heads(self, stream_id: str, now: float, reach: Rank = Rank.EVENT) -> list[Delivery]:
         heads = [self._deliveries[id_] for (stream, _), id_ in self._heads.items() if stream == stream_id]
-        return sorted((h for h in heads if free(h.leased_until, now)), key=lambda head: head.id)
+        found = (head for head in heads if free(head.leased_until, now) and head.rank <= reach)
+        return sorted(found, key=lambda head: (head.rank, head.id))
 
     async def lease_deliveries(
-        self, streams: Mapping[str, int], now: float, until: float, probes: Collection[str] = ()
-    ) -> list[Delivery]:
+        self, streams: Mapping[str, int], now: float, until: float, probes: Collection[str] = (),
+        reach: Mapping[str, Rank] = {},
+    ) -> list[Delivery]:  # fmt: skip
         picked: list[Delivery] = []
         for stream_id, most in streams.items():
             if stream_id not in probes:
-                due = [head for head in self._unheld_heads(stream_id, now) if is_due(head, now)]
-                picked += due[: max(most, 0)]
+                heads = self._unheld_heads(stream_id, now, reach.get(stream_id, Rank.EVENT))
+                picked += [head for head in heads if is_due(head, now)][: max(most, 0)]
         for stream_id in dict.fromkeys(probes):
-            picked += sorted(self._unheld_heads(stream_id, now), key=lambda head: head.attempts)[:1]
+            heads = self._unheld_heads(stream_id, now, reach.get(stream_id, Rank.EVENT))
+            picked += sorted(heads, key=lambda head: (head.attempts, head.id))[:1]
         leased = []
-        for row in sorted(picked, key=lambda row: row.id):
+        for row in sorted(picked, key=lambda row: (row.rank, row.id)):
             self._deliveries[row.id] = held(row, until)
             leased.append(self._deliveries[row.id])
         return leased
+
+    async def by_jti(self, stream_id: str, jtis: Collection[str]) -> list[Delivery]:
+        wanted = set(jtis)
+        rows = (row for row in self._deliveries.values() if row.stream_id == stream_id and row.state == "pending")
+        return [row for row in rows if row.jti in wanted]
+
+    async def has_due(self, stream_ids: Collection[str], now: float) -> set[str]:
+        return {id_ for id_ in stream_ids if any(is_due(head, now) for head in self._unheld_heads(id_, now))}
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         for settlement in settlements:
@@ -127,7 +138,9 @@ class Outbox(Beliefs):
         cancel = [
             row
             for row in self._deliveries.values()
-            if row.stream_id == stream_id and unsent(row.state, row.leased_until, row.maybe_received)
+            if row.stream_id == stream_id
+            and row.rank != Rank.UPDATE
+            and unsent(row.state, row.leased_until, row.maybe_received)
         ]
         oldest: dict[str, tuple[int, Status]] = {}
         for row in sorted(cancel, key=lambda row: row.id):

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import field
+from enum import IntEnum
 from typing import Literal
 
 from bridge.model import DeliveryState, Device, LedgerRow, Status
 from bridge.store.records.inbox import Look, LookDone, Ring
 from bridge.value import value
+
+
+class Rank(IntEnum):
+    """Which SETs of a stream go first, and which go at all while it is held up."""
+
+    UPDATE = 0
+    """stream-updated (SSF 1.0 §8.1.5)."""
+    VERIFICATION = 1
+    EVENT = 2
 
 
 @value
@@ -30,6 +40,7 @@ class NewDelivery:
     rung_at: float | None = None
     """Receipt of the webhook that began it, for the webhook-to-acknowledged histogram."""
     state: Literal["pending", "dry_run"] = "pending"
+    rank: Rank = Rank.EVENT
 
 
 @value
@@ -119,6 +130,7 @@ class Delivery:
     settled_at: float | None = None
     last_code: str = ""
     last_words: str = ""
+    rank: Rank = Rank.EVENT
 
 
 @value

@@ -140,7 +140,7 @@ class _Draft:
                 {"k_id": id_, "at": write.row.compared_at, "why": write.superseded_why}
                 for id_, (_, write) in self._superseded.items()
             ])  # fmt: skip
-        ids = self._mint()
+        ids = mint(conn, self._mints)
         promote(conn, [key for key, _ in self._superseded.values()])
         gone = [key for key, row in self._ledger.items() if not row.version and key in self._stood]
         if gone:
@@ -157,13 +157,14 @@ class _Draft:
             _PUT_DEVICE.many(conn, known)
         self._looks.write()
 
-    def _mint(self) -> dict[str, int]:
-        if not self._mints:
-            return {}
-        ids = delivery_ids(self._conn, len(self._mints))
-        new = [rows.new_delivery_values(mint, id_) for mint, id_ in zip(self._mints, ids, strict=True)]
-        _PUT_DELIVERY.many(self._conn, new)
-        return {mint.jti: id_ for mint, id_ in zip(self._mints, ids, strict=True)}
+
+def mint(conn: Connection, new: Sequence[NewDelivery]) -> dict[str, int]:
+    """The rows of these SETs are made, each a head if it is the first of its key. jti → id."""
+    if not new:
+        return {}
+    ids = delivery_ids(conn, len(new))
+    _PUT_DELIVERY.many(conn, [rows.new_delivery_values(one, id_) for one, id_ in zip(new, ids, strict=True)])
+    return {one.jti: id_ for one, id_ in zip(new, ids, strict=True)}
 
 
 def _named(tail: int | NewDelivery | None, ids: dict[str, int]) -> int | None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, func, literal_column, or_, select, true, update
 
 from bridge.model import DeliveryState
 from bridge.store.ledger_rules import held
-from bridge.store.records import Backlog, Delivery
+from bridge.store.records import Backlog, Delivery, Rank
 from bridge.store.sql import rows
 from bridge.store.sql.dialect import Swift, among
 from bridge.store.sql.tables import HEAD, PENDING, deliveries, looks
@@ -20,17 +20,20 @@ _HEADS = (
     .where(deliveries.c.head == HEAD, deliveries.c.stream_id == bindparam("stream"), _FREE)
     .limit(bindparam("most"))
 )
-_DUE = Swift(
-    _HEADS.where(
-        or_(
-            deliveries.c.next_at + literal_column("0") <= bindparam("now"),
-            and_(deliveries.c.created_at > bindparam("now"), deliveries.c.faults == 0),
-        )
-    ).order_by(deliveries.c.id)
+_IS_DUE = or_(
+    deliveries.c.next_at + literal_column("0") <= bindparam("now"),
+    and_(deliveries.c.created_at > bindparam("now"), deliveries.c.faults == 0),
 )
 """The sum keeps SQLite off the index on `next_at`: it would collect and sort every head that is due. A row that was
 made after now waits for nothing: the clock was set back."""
-_PROBE = Swift(_HEADS.order_by(deliveries.c.attempts, deliveries.c.id))
+_DUE = Swift(
+    _HEADS.where(_IS_DUE, deliveries.c.rank <= bindparam("reach")).order_by(deliveries.c.rank, deliveries.c.id)
+)
+_PROBE = Swift(
+    _HEADS.where(deliveries.c.rank + literal_column("0") <= bindparam("reach")).order_by(
+        deliveries.c.attempts, deliveries.c.id
+    )
+)
 _HOLD = Swift(
     update(deliveries)
     .where(among(deliveries.c.id, "ids"))
@@ -39,6 +42,29 @@ _HOLD = Swift(
         maybe_received=case((deliveries.c.leased_until.is_not(None), true()), else_=deliveries.c.maybe_received),
     )
 )
+_ANY_DUE = Swift(
+    select(deliveries.c.id)
+    .where(deliveries.c.head == HEAD, deliveries.c.stream_id == bindparam("stream"), _FREE, _IS_DUE)
+    .limit(literal_column("1"))
+)
+_BY_JTI = Swift(
+    select(*rows.DELIVERY).where(
+        among(deliveries.c.jti, "jtis"), deliveries.c.stream_id == bindparam("stream"), deliveries.c.state == PENDING
+    )
+)
+_first = select(func.min(deliveries.c.stream_id).label("stream_id")).where(deliveries.c.head == HEAD)
+_seen = _first.cte("seen", recursive=True)
+_beyond = deliveries.alias("beyond")
+_next = (
+    select(func.min(_beyond.c.stream_id))
+    .where(_beyond.c.head == HEAD, _beyond.c.stream_id > _seen.c.stream_id)
+    .scalar_subquery()
+)
+_with_heads = _seen.union_all(select(_next).where(_seen.c.stream_id.is_not(None)))
+_WITH_HEADS = Swift(select(_with_heads.c.stream_id).where(_with_heads.c.stream_id.is_not(None)))
+"""The streams that have heads: one step of the index for each, however many heads it has."""
+FEW = 8
+"""So many streams are asked one by one; of more it is found out first which have anything."""
 _ONE = select(*rows.DELIVERY).where(deliveries.c.id == bindparam("k_id"))
 _COUNT_PENDING = (
     select(deliveries.c.stream_id, func.count(), func.min(deliveries.c.created_at))
@@ -64,6 +90,7 @@ class LeaseDeliveries:
     now: float
     until: float
     probes: Collection[str]
+    reach: Mapping[str, Rank] = field(default_factory=dict)
 
 
 def lease_many(conn: Connection, items: Sequence[LeaseDeliveries]) -> list[list[Delivery]]:
@@ -72,14 +99,37 @@ def lease_many(conn: Connection, items: Sequence[LeaseDeliveries]) -> list[list[
 
 def _lease(conn: Connection, item: LeaseDeliveries) -> list[Delivery]:
     found: list[Delivery] = []
+    asked = _having(conn, item.streams.keys() | set(item.probes))
     for stream_id, most in item.streams.items():
-        if stream_id not in item.probes and most > 0:
-            found += map(rows.delivery, _DUE.all(conn, {"stream": stream_id, "now": item.now, "most": most}))
+        if stream_id in asked and stream_id not in item.probes and most > 0:
+            found += map(rows.delivery, _DUE.all(conn, _asking(item, stream_id, most)))
     for stream_id in dict.fromkeys(item.probes):
-        found += map(rows.delivery, _PROBE.all(conn, {"stream": stream_id, "now": item.now, "most": 1}))
+        if stream_id in asked:
+            found += map(rows.delivery, _PROBE.all(conn, _asking(item, stream_id, 1)))
     if found:
         _HOLD.all(conn, {"ids": [row.id for row in found], "until": item.until})
-    return sorted((held(row, item.until) for row in found), key=lambda row: row.id)
+    return sorted((held(row, item.until) for row in found), key=lambda row: (row.rank, row.id))
+
+
+def _asking(item: LeaseDeliveries, stream_id: str, most: int) -> rows.Values:
+    reach = item.reach.get(stream_id, Rank.EVENT)
+    return {"stream": stream_id, "now": item.now, "most": most, "reach": int(reach)}
+
+
+def _having(conn: Connection, stream_ids: Set[str]) -> Set[str]:
+    """Those of these streams that may have heads."""
+    if len(stream_ids) <= FEW:
+        return stream_ids
+    return stream_ids & {stream_id for (stream_id,) in _WITH_HEADS.all(conn, {})}
+
+
+def has_due(conn: Connection, stream_ids: Collection[str], now: float) -> set[str]:
+    asked = _having(conn, frozenset(stream_ids))
+    return {stream_id for stream_id in asked if _ANY_DUE.all(conn, {"stream": stream_id, "now": now})}
+
+
+def by_jti(conn: Connection, stream_id: str, jtis: Collection[str]) -> list[Delivery]:
+    return [rows.delivery(row) for row in _BY_JTI.all(conn, {"stream": stream_id, "jtis": list(jtis)})]
 
 
 def delivery(conn: Connection, delivery_id: int) -> Delivery | None:

@@ -23,7 +23,7 @@ def _read_many(conn: Connection, items: Sequence[_Read]) -> list[Any]:
     return [item(conn) for item in items]
 
 
-class Records:
+class Queues:
     _writer: CommitQueue
     _reader: CommitQueue
 
@@ -31,6 +31,8 @@ class Records:
         result: Result = await self._reader.submit(_read_many, read)
         return result
 
+
+class Records(Queues):
     # -- audit and marks --------------------------------------------------------------------------
 
     async def record(self, entry: AuditEntry) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import Row
 from bridge.model import Device, Finding, Held, Hold, LedgerRow, Override, Owner, Statement, Tail
 from bridge.store.hold_rules import hold_kind
 from bridge.store.ledger_rules import unsent
-from bridge.store.records import Delivery, Look, NewDelivery, Stated, Urgency
+from bridge.store.records import Delivery, Look, NewDelivery, Rank, Stated, Urgency
 from bridge.store.sql import tables
 
 AnyRow = Row[Any] | Sequence[Any]
@@ -21,6 +21,8 @@ LOOK = tuple(tables.looks.c)
 GENERATION = [c.name for c in LOOK].index("generation")
 DELIVERY = tuple(c for c in tables.deliveries.c if c.name != "head")
 _MAYBE = [c.name for c in DELIVERY].index("maybe_received")
+_RANK = [c.name for c in DELIVERY].index("rank")
+_RANKS = tuple(Rank)
 TAIL = tuple(tables.deliveries.c[n] for n in ("id", "state", "status", "previous", "leased_until", "maybe_received"))
 LEDGER = (*tables.ledger.c, *(c.label(f"tail_{c.name}_") for c in TAIL))
 """The columns that `look`, `delivery` and `ledger_row` read, in this order."""
@@ -159,6 +161,7 @@ def ledger_values(row: LedgerRow, version: int, tail_id: int | None) -> Values:
 def delivery(row: AnyRow) -> Delivery:
     members: list[Any] = list(row)
     members[_MAYBE] = bool(members[_MAYBE])
+    members[_RANK] = _RANKS[members[_RANK]]
     return Delivery(*members)
 
 
@@ -179,6 +182,7 @@ def new_delivery_values(mint: NewDelivery, delivery_id: int) -> Values:
         "state": mint.state,
         "created_at": mint.created_at,
         "rung_at": mint.rung_at,
+        "rank": int(mint.rank),
         "k_stream": mint.stream_id,
         "k_order": mint.order,
         "k_state": mint.state,

@@ -11,7 +11,7 @@ from sqlalchemy import BindParameter, Connection, bindparam, exists, or_, select
 
 from bridge.model import LedgerRow, Status
 from bridge.store.ledger_rules import WHY_NOT, cancelled, died, dropped, overruled, revived
-from bridge.store.records import Settlement
+from bridge.store.records import Rank, Settlement
 from bridge.store.sql import rows
 from bridge.store.sql.beliefs import LEDGER_OF
 from bridge.store.sql.dialect import Swift, among, rows_of
@@ -70,6 +70,7 @@ _UNSENT_OF_STREAM = (
     .where(
         deliveries.c.stream_id == bindparam("stream"),
         deliveries.c.state == PENDING,
+        deliveries.c.rank != Rank.UPDATE.value,
         deliveries.c.leased_until.is_(None),
         deliveries.c.maybe_received.is_(False),
     )

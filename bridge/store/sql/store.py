@@ -26,14 +26,16 @@ from bridge.store.sql import (
     outbox,
     registers,
     settle,
+    streams,
     undelivered,
 )
 from bridge.store.sql.commit_queue import PACE, CommitQueue
 from bridge.store.sql.records import Records
+from bridge.store.sql.stream_register import StreamRegister
 from bridge.store.undelivered import Renewal
 
 
-class SqlStore(Records):
+class SqlStore(Records, StreamRegister):
     """`on_close` is called once, after the last connection is closed."""
 
     def __init__(
@@ -121,12 +123,19 @@ class SqlStore(Records):
     # -- outbox -----------------------------------------------------------------------------------
 
     async def lease_deliveries(
-        self, streams: Mapping[str, int], now: float, until: float, probes: Collection[str] = ()
-    ) -> list[r.Delivery]:
+        self, streams: Mapping[str, int], now: float, until: float, probes: Collection[str] = (),
+        reach: Mapping[str, r.Rank] = {},
+    ) -> list[r.Delivery]:  # fmt: skip
         if not streams and not probes:
             return []
-        item = outbox.LeaseDeliveries(dict(streams), now, until, tuple(probes))
+        item = outbox.LeaseDeliveries(dict(streams), now, until, tuple(probes), dict(reach))
         return await self._writer.submit(outbox.lease_many, item)
+
+    async def by_jti(self, stream_id: str, jtis: Collection[str]) -> list[r.Delivery]:
+        return await self._read(lambda conn: outbox.by_jti(conn, stream_id, jtis)) if jtis else []
+
+    async def has_due(self, stream_ids: Collection[str], now: float) -> set[str]:
+        return await self._read(lambda conn: outbox.has_due(conn, stream_ids, now)) if stream_ids else set()
 
     async def settle(self, settlements: Sequence[r.Settlement]) -> None:
         if settlements:
@@ -151,6 +160,9 @@ class SqlStore(Records):
     async def cancel_stream(self, stream_id: str, now: float, why: str) -> int:
         return await self._writer.submit(settle.cancel_many, settle.Cancel(stream_id, now, why))
 
+    async def expire_framework(self, before: float, now: float) -> int:
+        return await self._writer.submit(streams.expire_many, streams.Expire(before, now))
+
     async def backlog(self, now: float) -> list[r.Backlog]:
         return await self._read(outbox.backlog)
 
@@ -168,19 +180,7 @@ class SqlStore(Records):
             return []
         return await self._writer.submit(undelivered.renew_many, tuple(renewals), rows=len(renewals))
 
-    # -- streams, keys, audit --------------------------------------------------------------------
-
-    async def streams(self) -> list[r.StreamRow]:
-        return await self._read(registers.streams)
-
-    async def put_stream(self, row: r.StreamRow) -> None:
-        await self._writer.submit(registers.put_stream_many, row)
-
-    async def pause(self, stream_id: str, why: str) -> bool:
-        return await self._writer.submit(registers.pause_many, (stream_id, why))
-
-    async def prune_stream(self, stream_id: str) -> int:
-        return await self._writer.submit(registers.prune_many, stream_id)
+    # -- keys --------------------------------------------------------------------
 
     async def keys(self) -> list[KeyRow]:
         return await self._read(keys.keys)

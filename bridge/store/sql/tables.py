@@ -134,6 +134,7 @@ deliveries = Table(
     Column("settled_at", Float),
     Column("last_code", Text, nullable=False, server_default=text("''")),
     Column("last_words", Text, nullable=False, server_default=text("''")),
+    Column("rank", Integer, nullable=False, server_default=text("2")),
     Index("ix_deliveries_jti", "jti", unique=True),
     Index("ix_deliveries_subject", "stream_id", "subject"),
     Index("ix_deliveries_device", "connector", "device_id"),
@@ -152,7 +153,7 @@ def _partial(name: str, *columns: str, where: str, unique: bool = False) -> None
 _partial("ix_deliveries_order", "stream_id", "order_key", "id", where="state = 'pending'")
 _partial("ix_deliveries_dead", "stream_id", "id", where="state = 'dead'")
 _partial("ux_deliveries_head", "stream_id", "order_key", where="head = 1", unique=True)
-_partial("ix_deliveries_head", "stream_id", "id", where="head = 1")
+_partial("ix_deliveries_head", "stream_id", "rank", "id", where="head = 1")
 _partial("ix_deliveries_probe", "stream_id", "attempts", "id", where="head = 1")
 
 ledger = Table(
@@ -197,7 +198,12 @@ streams = Table(
     Column("last_code", Text, nullable=False),
     Column("last_words", Text, nullable=False),
     Column("last_delivered_at", Float),
+    Column("client", Text, nullable=False, server_default=text("''")),
+    Column("announced", Text, nullable=False, server_default=text("'enabled'")),
+    Column("active_at", Float),
+    Column("subscription", Text),
 )  # fmt: skip
+"""`subscription`: what its receiver made of it, JSON; NULL for one of the configuration."""
 
 signing_keys = Table(
     "signing_keys", metadata,

@@ -130,11 +130,12 @@ def _outbox() -> None:
         sa.Column("settled_at", sa.Float(), nullable=True),
         sa.Column("last_code", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.Column("last_words", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("rank", sa.Integer(), server_default=sa.text("2"), nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_deliveries"),
     )
     op.create_index("ix_deliveries_dead", "deliveries", ["stream_id", "id"], **_where("state = 'dead'"))
     op.create_index("ix_deliveries_device", "deliveries", ["connector", "device_id"])
-    op.create_index("ix_deliveries_head", "deliveries", ["stream_id", "id"], **_where("head = 1"))
+    op.create_index("ix_deliveries_head", "deliveries", ["stream_id", "rank", "id"], **_where("head = 1"))
     op.create_index("ix_deliveries_jti", "deliveries", ["jti"], unique=True)
     op.create_index(
         "ix_deliveries_order", "deliveries", ["stream_id", "order_key", "id"], **_where("state = 'pending'")
@@ -184,6 +185,10 @@ def _registers() -> None:
         sa.Column("last_code", sa.Text(), nullable=False),
         sa.Column("last_words", sa.Text(), nullable=False),
         sa.Column("last_delivered_at", sa.Float(), nullable=True),
+        sa.Column("client", sa.Text(), server_default=sa.text("''"), nullable=False),
+        sa.Column("announced", sa.Text(), server_default=sa.text("'enabled'"), nullable=False),
+        sa.Column("active_at", sa.Float(), nullable=True),
+        sa.Column("subscription", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name="pk_streams"),
     )
     op.create_table(

@@ -1,0 +1,52 @@
+"""Streams: those of the configuration, and those that receivers made by the API."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from bridge.model import StreamStatus, Subscription
+from bridge.store.records import NewDelivery, StreamRow
+
+
+class Streams(Protocol):
+    async def streams(self) -> list[StreamRow]:
+        """All, by (created_at, id)."""
+
+    async def stream(self, stream_id: str) -> StreamRow | None: ...
+
+    async def put_stream(self, row: StreamRow) -> None:
+        """A stream of the configuration. What others write stays as it stands: `paused`, `announced`, `active_at`,
+        `subscription`."""
+
+    async def update_stream(self, row: StreamRow) -> None:
+        """As `put_stream`, if the stream is still there."""
+
+    async def pause(self, stream_id: str, why: str) -> bool:
+        """Pause the stream, or with "" let it go on. False: there is no such stream."""
+
+    async def prune_stream(self, stream_id: str) -> int:
+        """Forget a stream with its ledger and its deliveries. How many rows of those went."""
+
+    async def make_stream(self, row: StreamRow, most: int) -> bool:
+        """A stream of the API. False, and nothing is written, where its client has `most` already (deleted ones do not
+        count)."""
+
+    async def change_subscription(
+        self, stream_id: str, version: int, subscription: Subscription, announced: StreamStatus | None = None
+    ) -> bool:
+        """Put `subscription`, whose version becomes `version` + 1, in the place of the one of that version; with
+        `announced` the receiver knows that status. False, and nothing is written, if that one is not there."""
+
+    async def announce(
+        self, stream_id: str, was: StreamStatus, status: StreamStatus, sets: Sequence[NewDelivery] = ()
+    ) -> bool:
+        """The receiver is told this status by these SETs. False, and nothing is written, if it knows another than
+        `was` by now, or the stream is gone."""
+
+    async def note_activity(self, at: Mapping[str, float]) -> None:
+        """When the receivers of these streams last used them."""
+
+    async def clear_stream(self, stream_id: str, now: float, limit: int) -> int:
+        """Of a deleted stream end at most `limit` deliveries that are open or dead, then remove as many ledger rows.
+        How many; 0: nothing was left, and the stream itself is gone."""
