@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from bridge.config.client import Client
+from bridge.config.client_rules import SCOPES, oauth_faults
 from bridge.config.kinds import url_fault
 from bridge.config.notify import Notify
 from bridge.config.receiver import Receiver
@@ -19,7 +20,6 @@ from bridge.config.shape import shape_faults
 from bridge.lines import Path
 
 Found = Iterator[tuple[Path, str]]
-SCOPES = ("ssf.read", "ssf.manage")
 EVERYWHERE = frozenset({"0.0.0.0", "::", "*"})  # noqa: S104  compared, not bound
 _ADMIN_HOST = re.compile(r"^[^.]+-admin\.(okta|oktapreview|okta-emea|okta-gov)\.")
 
@@ -45,6 +45,8 @@ def cross_faults(parts: Mapping[str, Any], named: Mapping[str, frozenset[str]]) 
     for name, client in parts.get("clients", {}).items():
         for path, message in _client(client, named):
             yield ("oauth", "clients", name, *path), message
+    if (oauth := parts.get("oauth")) is not None:
+        yield from oauth_faults(oauth, insecure, "issuer" in named["oauth"])
 
 
 def _issuer(transmitter: Transmitter, insecure: bool) -> Found:

@@ -253,6 +253,23 @@ def _registers() -> None:
         sa.PrimaryKeyConstraint("target", "key", name="pk_notices"),
     )
     op.create_table(
+        "oauth_clients",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("salt", sa.Text(), nullable=False),
+        sa.Column("hashes", sa.Text(), nullable=False),
+        sa.Column("changed_at", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_oauth_clients"),
+    )
+    op.create_table(
+        "assertions",
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("forget_at", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name="pk_assertions"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_assertions_forget", "assertions", ["forget_at"])
+    op.create_table(
         "counters",
         sa.Column("name", sa.Text(), nullable=False),
         sa.Column("value", _BIG, nullable=False),
