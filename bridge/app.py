@@ -80,7 +80,7 @@ class Bridge:
         run("timetable", works.timetable.run(), ends=True)
         if owed:
             run("resume", works.resume(owed), ends=True)
-        for name, work in works.channels.work():
+        for name, work in (*works.channels.work(), *works.callers.work()):
             run(name, work)
 
     async def stop(self) -> None:
@@ -146,6 +146,8 @@ class Bridge:
             readiness=self.readiness,
             clock=self._ports.clock,
             count=self.works.metrics.webhook,
+            oauth=self.works.callers.oauth(),
+            bearer=self.works.callers.bearer(),
         )
         return [
             Listener(
@@ -169,6 +171,7 @@ async def open_bridge(loaded: Loaded, ports: Ports | None = None) -> Bridge:
     try:
         bridge = Bridge(built, store, ports)
         await bridge.works.keyring.open()
+        await bridge.works.callers.open()
         secrets = {name: source.secret_settings for name, source in built.sources.items()}
         await note_configuration(Journal(store, ports.clock, ports.ids, ports.who), loaded, secrets, __version__)
         return bridge
