@@ -79,6 +79,10 @@ class Bridge:
             run(f"looks:{name}", lane.run())
         run("retention", works.retention.run())
         run("streams", works.keeper.run())
+        run("verification", works.verifier.run())
+        run("herald", works.herald.run())
+        run("upkeep", works.upkeep.run())
+        run("clearing", works.clearing.run())
         run("errands", works.errandry.run())
         run("timetable", works.timetable.run(), ends=True)
         if owed:
@@ -100,6 +104,8 @@ class Bridge:
         pushes = PUSH_GRACE - (self._ports.clock.monotonic() - begun)
         await asyncio.gather(works.outbox.stop(pushes), works.channels.notices.stop(NOTICE_GRACE))
         await self._workers.stop()
+        with contextlib.suppress(BridgeError):
+            await works.activity.flush()
         await works.directories.close()
         for lane in lanes:
             await lane.abandon()

@@ -9,10 +9,11 @@ from bridge.pipeline.journal import Journal
 from bridge.pipeline.management import Management
 from bridge.pipeline.ownership import Ownership
 from bridge.pipeline.standing import Standing
+from bridge.pipeline.verification import Verification
 from bridge.store.protocol import Store
 from bridge.web.bearer import Bearer
 from bridge.web.ssf.door import Operations, SsfDoor
-from bridge.web.ssf.operations import status_routes, stream_routes
+from bridge.web.ssf.operations import status_routes, stream_routes, verification_routes
 from bridge.works import Works
 
 
@@ -28,11 +29,12 @@ def operations(parts: Parts, store: Store, ports: Ports, works: Works) -> Operat
     def journal(client: str) -> Journal:
         return Journal(store, ports.clock, ports.ids, f"client {client}")
 
-    owned = Ownership(store, keeper, lambda stream_id: None)
+    owned = Ownership(store, keeper, works.activity.used)
     management = Management(
         store, keeper, owned, config.oauth.clients,
         issuer=config.transmitter.issuer, vault=works.vault, refusal=parts.outbound.refusal,
-        clock=ports.clock, ids=ports.ids, journal=journal,
+        clock=ports.clock, ids=ports.ids, journal=journal, deleted=works.clearing.wake,
     )  # fmt: skip
-    standing = Standing(keeper, owned, journal)
-    return {**stream_routes(management), **status_routes(standing)}
+    standing = Standing(keeper, owned, ports.clock, journal)
+    verification = Verification(owned, works.verifier, config.oauth.clients, ports.clock)
+    return {**stream_routes(management), **status_routes(standing), **verification_routes(verification)}

@@ -15,11 +15,14 @@ from bridge.errors import BridgeError
 from bridge.model import Outcome, Stream
 from bridge.observe.metrics import Metrics
 from bridge.parts import Parts, Ports, key_terms, lookups
+from bridge.pipeline.activity import Activity
 from bridge.pipeline.alarm import Alarm
 from bridge.pipeline.chores import Chores
+from bridge.pipeline.clearing import Clearing
 from bridge.pipeline.directory import Directories, Directory
 from bridge.pipeline.errands import Doc, Errandry, Failed, Note
 from bridge.pipeline.gate import Gate
+from bridge.pipeline.herald import Herald
 from bridge.pipeline.intake import Intake
 from bridge.pipeline.journal import Journal
 from bridge.pipeline.keeper import Keeper
@@ -35,6 +38,8 @@ from bridge.pipeline.retention import Retention
 from bridge.pipeline.subscribed import Subscribed
 from bridge.pipeline.tell import Teller
 from bridge.pipeline.timetable import Timetable
+from bridge.pipeline.upkeep import Upkeep
+from bridge.pipeline.verifier import Verifier
 from bridge.store.errands import Errand
 from bridge.store.protocol import Store
 from bridge.vault import Vault
@@ -79,10 +84,25 @@ class Works:
         self.directories = Directories(
             {name: Directory(name, lookup, clock) for name, lookup in lookups(parts, ports).items()}
         )
-        self.outbox = Outbox(store, self._push, clock, ports.dice, self.metrics, trouble, self.keyring.publishes)
+        self.outbox = Outbox(
+            store, self._push, clock, ports.dice, self.metrics, trouble, self.keyring.publishes,
+            lambda stream: self.verifier.accepted(stream),
+        )  # fmt: skip
         self.vault = Vault(config.key_directory / "vault.key")
         made = Subscribed(config.oauth.clients, self.vault)
         self.keeper = Keeper(store, clock, self.outbox.carry, self.resume, trouble, made)
+        self.verifier = Verifier(
+            store, self.keeper, mint.verification, clock, ids, self.journal, self.minted, trouble
+        )  # fmt: skip
+        self.herald = Herald(store, self.keeper, mint.stream_updated, clock, ids, self.minted, trouble)
+        clients = config.oauth.clients
+        idle = [one.inactivity_timeout for one in clients.values() if one.inactivity_timeout is not None]
+        self.activity = Activity(store, clock, idle)
+        self.upkeep = Upkeep(
+            store, self.keeper, self.activity, clients, config.streams.dead_after, self.outbox.unwell_since, clock,
+            self.journal, trouble,
+        )  # fmt: skip
+        self.clearing = Clearing(store, clock, trouble)
         self.gate = Gate(store, parts.limits, Alarm(self.journal, lambda *about: self.channels.guard(*about)))
         self.teller = Teller(
             store, parts.sources, self.streams, parts.identity, mint, clock, ports.dice, self.metrics, self.minted,
@@ -102,7 +122,7 @@ class Works:
             )
             for name, source in parts.sources.items()
         }  # fmt: skip
-        chores = Chores(store, self.teller, mint, mint.verification, self.keeper.named, clock, ids, self.minted)
+        chores = Chores(store, self.teller, mint, self.verifier.send, self.keeper.named, clock, ids, self.minted)
         self.errandry = Errandry(
             store,
             {

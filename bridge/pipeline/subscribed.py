@@ -49,7 +49,7 @@ class Subscribed:
             way="push" if made.method in PUSH_METHODS else "poll",
             client=row.client,
             by_api=True,
-            verified=made.verified,
+            verified=made.verified or not client.verify,
         )
 
     def _header(self, stream_id: str, made: Subscription) -> SealedText | None:
