@@ -21,7 +21,7 @@ from bridge.pipeline.beginning import begin_streams, gone_live, reshaped
 from bridge.pipeline.configuration import note_configuration
 from bridge.pipeline.gauges import gauge
 from bridge.pipeline.journal import Journal
-from bridge.ssf_api import ssf_door
+from bridge.ssf_api import ssf_door, told_api
 from bridge.store import open_store
 from bridge.store.protocol import Store
 from bridge.web.app import PublicPorts, admin_app, public_app
@@ -157,6 +157,7 @@ class Bridge:
             clock=self._ports.clock,
             count=self.works.metrics.webhook,
             oauth=self.works.callers.oauth(),
+            api=told_api(self.config.oauth.clients.values()),
             ssf=None if bearer is None else ssf_door(self._parts, self.store, self._ports, self.works, bearer),
         )
         return [

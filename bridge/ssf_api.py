@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from urllib.parse import unquote, urlsplit
 
+from bridge.config import Client
 from bridge.parts import Parts, Ports
 from bridge.pipeline.journal import Journal
 from bridge.pipeline.management import Management
 from bridge.pipeline.ownership import Ownership
 from bridge.pipeline.standing import Standing
 from bridge.pipeline.verification import Verification
+from bridge.ssf.discovery import Api
 from bridge.store.protocol import Store
 from bridge.web.bearer import Bearer
 from bridge.web.ssf.door import Operations, SsfDoor
@@ -21,6 +24,15 @@ def ssf_door(parts: Parts, store: Store, ports: Ports, works: Works, bearer: Bea
     """The routes below the issuer: a proxy in front may or may not strip the issuer's path."""
     prefix = unquote(urlsplit(parts.config.transmitter.issuer).path).rstrip("/")
     return SsfDoor(bearer, operations(parts, store, ports, works), dict.fromkeys(["", prefix]))
+
+
+def told_api(clients: Collection[Client]) -> Api | None:
+    """What the metadata tell; None where nobody may make streams. They are the same for all: what differs for one
+    client shows in its streams."""
+    if not clients:
+        return None
+    none = all(client.default_subjects == "NONE" for client in clients)
+    return Api("NONE" if none else "ALL", bearer=any(client.token is not None for client in clients))
 
 
 def operations(parts: Parts, store: Store, ports: Ports, works: Works) -> Operations:
