@@ -25,6 +25,8 @@ FOLDING = (
 
 SHOWN = ("profile", "audience", "endpoint", "aggregate", "authorization", "read_api")
 """Of a receiver, for people."""
+LISTED = ("shape", "events", "connectors", "domains")
+"""The same, where there is anything to say."""
 
 HELD = {
     "guard": "the guard holds back people of {connector} ({count}): `caep-bridge guard status --connector {connector}`",
@@ -172,6 +174,7 @@ def _receiver(name: str, receiver: Receiver, loaded: Loaded) -> dict[str, Any]:
         "endpoint": endpoint,
         "delivery": receiver.delivery,
         "subject": receiver.subject,
+        "shape": receiver.shaped_by,
         "aggregate": receiver.aggregate,
         "authorization": "set" if receiver.authorization_header else "none",
         "read_api": "set" if receiver.has_api else "none",
@@ -257,7 +260,7 @@ def _print(report: dict[str, Any]) -> None:
     for each in report["receivers"]:
         write(f"\nreceiver {each['name']}{_silent(each)}")
         pairs([(f"  {key}", each[key]) for key in SHOWN])
-        pairs([(f"  {key}", ", ".join(each[key])) for key in ("events", "connectors", "domains") if each[key]])
+        pairs([(f"  {key}", ", ".join(each[key])) for key in LISTED if each[key]])
     for each in report["notify"]:
         write(f"\nnotify {each['name']}")
         shown = [(f"  {key}", each[key]) for key in ("kind", "url", "secret") if each[key]]
