@@ -19,7 +19,8 @@ EXAMPLE = ROOT / "config.example.toml"
 NAMES = {"connectors": "kolide", "receivers": "okta", "clients": "sailpoint"}
 SETTINGS = {"connectors.kolide.signing_secret", "connectors.kolide.api_key", "connectors.kolide.base_url"}
 """Declared by the connector, not by the configuration."""
-ENVIRON = dict.fromkeys(("KOLIDE_SIGNING_SECRET", "KOLIDE_API_KEY", "RECEIVER_AUTHORIZATION", "SAILPOINT_SECRET", "SAILPOINT_TOKEN"), "x")
+ENVIRON = dict.fromkeys(("KOLIDE_SIGNING_SECRET", "KOLIDE_API_KEY", "RECEIVER_AUTHORIZATION"), "x")
+ENVIRON |= dict.fromkeys(("SAILPOINT_SECRET", "SAILPOINT_TOKEN"), "x")
 ENVIRON |= dict.fromkeys(("ONCALL_URL", "SLACK_URL"), "https://chat.example/hook")
 ENVIRON["ONCALL_SECRET"] = "whsec_c3RhbmQtaW4tc3RhbmQtaW4tc3RhbmQtaW4t"
 
