@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from bridge.cli import check_clients
 from bridge.cli.configured import Everything, load_offline
 from bridge.cli.notify import described
 from bridge.cli.output import listed, pairs, say, write, write_json
@@ -49,7 +50,8 @@ async def check(
     Parameters
     ----------
     online
-        Also ask each vendor's API and each receiver, read our own documents at the public issuer, and compare clocks.
+        Also ask each vendor's API, each receiver and whoever has the keys of clients, read our own documents at the
+        public issuer, and compare clocks.
     as_json
         Print JSON.
     """
@@ -99,12 +101,14 @@ def _report(everything: Everything) -> dict[str, Any]:
         "keys": _keys(loaded),
         "connectors": connectors,
         "receivers": [_receiver(name, each, loaded) for name, each in config.receivers.items()],
+        "clients": check_clients.clients(loaded),
+        "oauth_issuer": check_clients.issuer(loaded),
         "notify": [described(one) for one in config.notify],
         "no_effect": [
             {"where": loaded.place(path), "path": path, "message": message}
             for path, message in no_effect(config, loaded.written)
         ],
-        "notes": _notes(loaded, connectors),
+        "notes": [*_notes(loaded, connectors), *check_clients.notes(loaded)],
     }
 
 
@@ -261,6 +265,7 @@ def _print(report: dict[str, Any]) -> None:
         write(f"\nreceiver {each['name']}{_silent(each)}")
         pairs([(f"  {key}", each[key]) for key in SHOWN])
         pairs([(f"  {key}", ", ".join(each[key])) for key in LISTED if each[key]])
+    check_clients.show(report)
     for each in report["notify"]:
         write(f"\nnotify {each['name']}")
         shown = [(f"  {key}", each[key]) for key in ("kind", "url", "secret") if each[key]]
