@@ -48,7 +48,21 @@ EVERYTHING = {"cli", "demo"}
 PURE = {
     "connector": {"expr", "functions", "mentions", "parse", "plain", "quick", "signature", "times", "tree", "settings"},
     "posture": None,
-    "ssf": {"anew", "decoded", "discovery", "events", "key_warnings", "ledger", "profile", "ring", "stream", "subject"},
+    "ssf": {
+        "anew",
+        "decoded",
+        "discovery",
+        "events",
+        "identifier",
+        "key_warnings",
+        "ledger",
+        "matching",
+        "profile",
+        "ring",
+        "selection",
+        "stream",
+        "subject",
+    },  # fmt: skip
     "delivery": {"retry", "answer"},
     "okta": {"words"},
     "notify": {"occasion", "words", "message", "signature", "retry"},

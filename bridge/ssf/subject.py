@@ -17,9 +17,14 @@ def device(namespace: str, device_id: str) -> dict[str, str]:
 
 def sub_id(event: Event, stream: Stream) -> dict[str, object]:
     """The top-level subject (SSF 1.0 §3.1): simple for a stream that knows only users, else complex user + device."""
+    return about(stream, event.login, event.namespace, event.device_id)
+
+
+def about(stream: Stream, login: str, namespace: str, device_id: str) -> dict[str, object]:
+    """The `sub_id` of an event about this device of this person, as `stream` would carry it."""
     if stream.subject == "user":
-        return dict(email(event.login))
-    return {"format": "complex", **members(event, stream)}
+        return dict(email(login))
+    return {"format": "complex", "user": email(login), "device": device(namespace, device_id)}
 
 
 def members(event: Event, stream: Stream) -> dict[str, object]:
