@@ -62,7 +62,7 @@ PURE = {
         "selection",
         "stream",
         "subject",
-    },  # fmt: skip
+    },
     "delivery": {"retry", "answer"},
     "okta": {"words"},
     "notify": {"occasion", "words", "message", "signature", "retry"},

@@ -10,10 +10,11 @@ from bridge.store.memory.errands import Errands
 from bridge.store.memory.holds import Holds
 from bridge.store.memory.notices import Notices
 from bridge.store.memory.streams import Streams
+from bridge.store.memory.subjects import Subjects
 from bridge.store.memory.undelivered import Undelivered
 
 
-class MemoryStore(Erasure, Holds, Undelivered, Errands, Notices, Streams):
+class MemoryStore(Erasure, Subjects, Holds, Undelivered, Errands, Notices, Streams):
     """Everything in dicts, gone with the process: for tests and for trying things out.
 
     It keeps every promise of the protocol but durability, and takes no more than one event loop.

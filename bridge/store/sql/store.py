@@ -32,10 +32,11 @@ from bridge.store.sql import (
 from bridge.store.sql.commit_queue import PACE, CommitQueue
 from bridge.store.sql.records import Records
 from bridge.store.sql.stream_register import StreamRegister
+from bridge.store.sql.subjects import SubjectRegister
 from bridge.store.undelivered import Renewal
 
 
-class SqlStore(Records, StreamRegister):
+class SqlStore(Records, StreamRegister, SubjectRegister):
     """`on_close` is called once, after the last connection is closed."""
 
     def __init__(

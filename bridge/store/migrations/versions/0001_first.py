@@ -192,6 +192,20 @@ def _registers() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_streams"),
     )
     op.create_table(
+        "stream_subjects",
+        sa.Column("stream_id", sa.Text(), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("seq", sa.Integer(), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.Column("verified", sa.Boolean(), nullable=False),
+        sa.Column("due", sa.Boolean(), nullable=False),
+        sa.Column("doc", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("stream_id", "key", name="pk_stream_subjects"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_stream_subjects_due", "stream_subjects", ["stream_id", "seq"], **_where("due"))
+    op.create_table(
         "signing_keys",
         sa.Column("kid", sa.Text(), nullable=False),
         sa.Column("algorithm", sa.Text(), nullable=False),
