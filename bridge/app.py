@@ -65,6 +65,7 @@ class Bridge:
         await works.gate.recall(now)
         plan = await begin_streams(self.store, self.config.receivers, self.sources, self._ports.ids, now)
         works.keeper.begin(plan.carried, plan.rehearsed)
+        await works.keeper.begin_made()
         await gone_live(self.store, self.sources, works.streams(), works.keeper.owe)
         await reshaped(self.store, works.streams())
         owed = list(dict.fromkeys([*plan.resumed, *await works.keeper.due()]))

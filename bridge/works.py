@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import structlog
@@ -31,10 +31,12 @@ from bridge.pipeline.remint import Remint
 from bridge.pipeline.reread import Reread
 from bridge.pipeline.resume import resume
 from bridge.pipeline.retention import Retention
+from bridge.pipeline.subscribed import Subscribed
 from bridge.pipeline.tell import Teller
 from bridge.pipeline.timetable import Timetable
 from bridge.store.errands import Errand
 from bridge.store.protocol import Store
+from bridge.vault import Vault
 
 _log = structlog.get_logger("bridge.works")
 
@@ -72,10 +74,12 @@ class Works:
             {name: Directory(name, lookup, clock) for name, lookup in lookups(parts, ports).items()}
         )
         self.outbox = Outbox(store, self._push, clock, ports.dice, self.metrics, trouble, self.keyring.publishes)
-        self.keeper = Keeper(store, clock, self.outbox.carry, self.resume, trouble)
+        self.vault = Vault(config.key_directory / "vault.key")
+        made = Subscribed(config.oauth.clients, self.vault)
+        self.keeper = Keeper(store, clock, self.outbox.carry, self.resume, trouble, made)
         self.gate = Gate(store, parts.limits, Alarm(self.journal, lambda *about: self.channels.guard(*about)))
         self.teller = Teller(
-            store, parts.sources, self.streams, parts.identity, mint, clock, ports.dice, self.metrics, self.outbox.wake,
+            store, parts.sources, self.streams, parts.identity, mint, clock, ports.dice, self.metrics, self.minted,
             gate=self.gate, policy=parts.policy, directories=self.directories,
         )  # fmt: skip
         self.lanes = {
@@ -92,7 +96,7 @@ class Works:
             )
             for name, source in parts.sources.items()
         }  # fmt: skip
-        chores = Chores(store, self.teller, mint, mint.verification, self.keeper.named, clock, ids, self.outbox.wake)
+        chores = Chores(store, self.teller, mint, mint.verification, self.keeper.named, clock, ids, self.minted)
         self.errandry = Errandry(
             store,
             {
@@ -118,6 +122,10 @@ class Works:
     def names(self) -> dict[str, str]:
         """stream id → name"""
         return {stream.id: stream.name for stream in self.streams()}
+
+    def minted(self, stream_ids: Collection[str]) -> None:
+        """SETs were made for these streams."""
+        self.outbox.wake()
 
     def rang(self, connector: str) -> None:
         self.lanes[connector].wake()

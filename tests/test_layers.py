@@ -14,7 +14,7 @@ FILES = sorted(BRIDGE.rglob("*.py"))
 
 GROUND = {"", "model", "value", "errors", "clock", "key", "lines"}
 WINGS = {"connector", "posture", "ssf", "delivery", "notify", "okta", "store"}
-SHELF = {"config", "address", "outbound", "observe"}
+SHELF = {"config", "address", "outbound", "observe", "vault"}
 """What several layers use and what uses none of them."""
 MAY_IMPORT: dict[str, set[str]] = {
     "": GROUND,
@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "key": set(),
     "lines": set(),
     "address": GROUND,
+    "vault": GROUND,
     "config": GROUND,
     "answer": GROUND,
     "exchange": {"answer"},

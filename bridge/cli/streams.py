@@ -23,7 +23,6 @@ for _change in (pause, enable, verify, test, resync, prune):
 
 STATES = {
     "": "enabled", "disabled": "disabled", "dry_run": "dry run", "orphaned": "orphaned", "not_started": "not started",
-    "poll": "poll",
 }  # fmt: skip
 
 

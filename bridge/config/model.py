@@ -24,6 +24,7 @@ from bridge.config.sections import (
     Store,
     Transmitter,
 )
+from bridge.config.streams import Streams
 
 
 class Config(BaseSettings):
@@ -44,6 +45,7 @@ class Config(BaseSettings):
     alarms: Alarms = Field(default_factory=Alarms)
     notify: tuple[Notify, ...] = ()
     retention: Retention = Field(default_factory=Retention)
+    streams: Streams = Field(default_factory=Streams)
     connectors: dict[Name, Connector] = Field(default_factory=dict)
     receivers: dict[Name, Receiver] = Field(default_factory=dict)
     oauth: OAuth = Field(default_factory=OAuth)

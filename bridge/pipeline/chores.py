@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from bridge.clock import Clock, Ids
@@ -35,7 +35,7 @@ class Chores:
         named: Callable[[str], Stream | None],
         clock: Clock,
         ids: Ids,
-        minted: Callable[[], None],
+        minted: Callable[[Collection[str]], None],
     ) -> None:
         self._store = store
         self._teller = teller
@@ -131,6 +131,6 @@ class Chores:
     async def _committed(self, sets: tuple[NewDelivery, ...], errand: Errand) -> Mapping[str, Any]:
         begun = self._clock.now()
         await self._store.commit([Unit(sets=sets)])
-        self._minted()
+        self._minted({one.stream_id for one in sets})
         told = await told_by(self._store, txn_of(errand), None, begun, TOLD_WITHIN, self._clock)
         return {**told, "jtis": [one.jti for one in sets]}

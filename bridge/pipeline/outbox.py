@@ -8,65 +8,32 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass, field
 
 import structlog
 
 from bridge.clock import Clock, Dice
-from bridge.delivery.retry import WAIT_MOST, Health, RowNext, health_after, row_after
-from bridge.model import Outcome, Stream
+from bridge.delivery.retry import RowNext, health_after, row_after
+from bridge.model import Outcome
 from bridge.pipeline.patience import patiently
 from bridge.pipeline.ports import Meter, Push
+from bridge.pipeline.push_lane import AT_ONCE, LEASE, Lane, health_of
 from bridge.pipeline.remint import withheld
+from bridge.pipeline.running import Running
 from bridge.pipeline.undone import Undone
 from bridge.store.protocol import Store
-from bridge.store.records import Delivery, Settlement, StreamRow
+from bridge.store.records import Delivery, Settlement
 from bridge.value import replace
 
 _log = structlog.get_logger("bridge.outbox")
 
-AT_ONCE = 64
-"""Pushes under way to one receiver, at most."""
 REFILL = 0.01
 """Seconds that a place in a full lane may stay empty, so that one lease fills several."""
-LEASE = 60.0
-"""Seconds that a delivery is held; longer than a push may take."""
 PATIENCE = 40.0
 """Seconds that an answer is kept for a store that cannot take it now; with the push it stays within the lease."""
 NOTED = 30.0
 """Seconds between notes in the store of when a well stream was last delivered to."""
 POLL = 0.5
 """Seconds after which due deliveries are sought without anybody waking us: other processes write to the store too."""
-
-
-@dataclass(slots=True)
-class Lane:
-    """One stream on its way: what is under way, and how well the receiver is."""
-
-    stream: Stream
-    row: StreamRow
-    health: Health
-    under_way: int = 0
-    successes: int = 0
-    failed_at: dict[int, int] = field(default_factory=dict)
-    """delivery id → how many successes the lane had counted when it last failed."""
-
-    def room(self, now: float) -> int:
-        if self.unwell:
-            # A probe further away than any receiver may ask for: the clock was set back.
-            wait = 0.0 if self.health.retry_at is None else self.health.retry_at - now
-            return 1 if self.under_way == 0 and not 0 < wait <= WAIT_MOST else 0
-        return AT_ONCE - self.under_way
-
-    @property
-    def unwell(self) -> bool:
-        return self.health.failures > 0 or self.health.retry_at is not None
-
-    def delivered_since(self, fault: float | None, now: float) -> bool:
-        """Whether a push that began after this fault was delivered. Not each one is noted (`NOTED`), and one that ended
-        soon after may have begun before: when in doubt it is False, and who asks tries on."""
-        last = self.row.last_delivered_at
-        return fault is not None and last is not None and fault + LEASE < last <= now
 
 
 class Outbox:
@@ -88,17 +55,18 @@ class Outbox:
         self._wake = asyncio.Event()
         self._stopping = False
 
-    def carry(self, streams: Sequence[tuple[Stream, StreamRow]]) -> None:
+    def carry(self, streams: Sequence[Running]) -> None:
         """The streams to deliver to from now on; lanes of streams that stay keep what they know."""
         lanes: dict[str, Lane] = {}
-        for stream, row in streams:
-            held = self._lanes.get(stream.id)
+        for one in streams:
+            held = self._lanes.get(one.stream.id)
             if held is not None:
-                held.stream = stream
-                lanes[stream.id] = held
+                held.stream, held.reach = one.stream, one.reach
+                lanes[one.stream.id] = held
             else:
-                lanes[stream.id] = Lane(stream, row, _health(row))
+                lanes[one.stream.id] = Lane(one.stream, one.row, health_of(one.row), one.reach)
         self._lanes = lanes
+        self.wake()
 
     def wake(self) -> None:
         self._wake.set()
@@ -145,10 +113,14 @@ class Outbox:
         if not rooms or self._stopping:
             return 0
         probes = [stream_id for stream_id in rooms if self._lanes[stream_id].unwell]
-        leased = await self._store.lease_deliveries(rooms, now, now + LEASE, probes)
+        reach = {stream_id: self._lanes[stream_id].reach for stream_id in rooms}
+        leased = await self._store.lease_deliveries(rooms, now, now + LEASE, probes, reach)
         for delivery in leased:
-            self._lanes[delivery.stream_id].under_way += 1
-            task = asyncio.create_task(self._one(delivery))
+            lane = self._lanes.get(delivery.stream_id)
+            if lane is None:  # the stream went meanwhile
+                continue
+            lane.under_way += 1
+            task = asyncio.create_task(self._one(lane, delivery))
             self._tasks.add(task)
             task.add_done_callback(self._ended)
         return len(leased)
@@ -175,8 +147,7 @@ class Outbox:
                 task.cancel()
             await asyncio.gather(*late, return_exceptions=True)
 
-    async def _one(self, delivery: Delivery) -> None:
-        lane = self._lanes[delivery.stream_id]
+    async def _one(self, lane: Lane, delivery: Delivery) -> None:
         try:
             if not self._verifiable(delivery.kid):
                 return await self._settle(withheld(delivery, self._clock.now()))
@@ -184,9 +155,9 @@ class Outbox:
             now = self._clock.now()
             after = self._after(lane, delivery, outcome, now)
             # Before the row is free: whoever leases it next must know how the receiver is.
-            self._judge_health(lane, outcome, after, now)
+            self._judgehealth_of(lane, outcome, after, now)
             await self._settle(_settlement(delivery, outcome, after, now))
-            await self._note_health(lane, outcome, now)
+            await self._notehealth_of(lane, outcome, now)
             self._report(lane, delivery, outcome, after, now)
         finally:
             lane.under_way -= 1
@@ -223,16 +194,16 @@ class Outbox:
             lane.failed_at.pop(delivery.id, None)
         return after
 
-    def _judge_health(self, lane: Lane, outcome: Outcome, after: RowNext, now: float) -> None:
+    def _judgehealth_of(self, lane: Lane, outcome: Outcome, after: RowNext, now: float) -> None:
         lane.successes += outcome.kind == "delivered"
         if not (after.row_fault and outcome.kind == "stream"):
             lane.health = health_after(lane.health, outcome, now, self._dice)
 
-    async def _note_health(self, lane: Lane, outcome: Outcome, now: float) -> None:
+    async def _notehealth_of(self, lane: Lane, outcome: Outcome, now: float) -> None:
         """In the store where it changed, and in the log where it changed sides."""
         was_well, delivered = lane.row.failures == 0, outcome.kind == "delivered"
         stale = delivered and now - (lane.row.last_delivered_at or 0.0) > NOTED
-        if _health(lane.row) == lane.health and not stale:
+        if health_of(lane.row) == lane.health and not stale:
             return
         lane.row = replace(
             lane.row,
@@ -275,11 +246,6 @@ class Outbox:
             age_s=round(now - delivery.rung_at, 3) if delivery.rung_at is not None else None,
             next_in=round(after.next_at - now, 1) if after.state == "pending" else None,
         )
-
-
-def _health(row: StreamRow) -> Health:
-    """As the store knows it."""
-    return Health(row.failures, row.retry_at, row.unwell_since, row.last_code, row.last_words)
 
 
 def _settlement(delivery: Delivery, outcome: Outcome, after: RowNext, now: float) -> Settlement:

@@ -12,7 +12,7 @@ from bridge.pipeline.streams import stream_of
 from bridge.store.records import StreamRow
 from bridge.value import replace
 
-Standing = Literal["", "disabled", "dry_run", "orphaned", "not_started", "poll"]
+Standing = Literal["", "disabled", "dry_run", "orphaned", "not_started"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,6 @@ def roster(receivers: Mapping[str, Receiver], rows: Sequence[StreamRow]) -> list
 
 
 def _configured(name: str, receiver: Receiver, row: StreamRow | None) -> Entry:
-    if receiver.delivery == "poll":
-        return Entry(name, "poll", receiver, row, None)
     known = replace(row or StreamRow("", name, receiver.audience, 0.0), enabled=receiver.enabled, orphaned=False)
     return Entry(name, _standing(receiver, row), receiver, row, stream_of(receiver, known))
 

@@ -51,13 +51,11 @@ def reconcile(
     rehearsed: list[Stream] = []
     taken: set[str] = set()
     for name, receiver in receivers.items():
-        if receiver.delivery == "poll":
-            continue
         known = next((row for row in rows if (row.name, row.audience) == (name, receiver.audience)), None)
         sends = receiver.enabled and not receiver.dry_run
         resuming = known is not None and sends and (known.orphaned or not known.enabled)
         row = replace(
-            known or StreamRow(ids.token(), name, receiver.audience, now),
+            known or StreamRow(ids.token(), name, receiver.audience, now, client=receiver.client or ""),
             enabled=sends and not resuming,
             orphaned=False,
         )
@@ -73,7 +71,7 @@ def reconcile(
             silenced.append((row.id, "stream_disabled"))
         if resuming:
             resumed.append(stream)
-    left = [row for row in rows if row.id not in taken]
+    left = [row for row in rows if row.id not in taken and row.subscription is None]
     for row in left:
         if not row.orphaned:
             put.append(replace(row, orphaned=True, enabled=False))
@@ -124,4 +122,6 @@ def stream_of(receiver: Receiver, row: StreamRow) -> Stream:
         paused=bool(row.paused),
         send_sub_id=receiver.send_sub_id,
         send_txn=receiver.send_txn,
+        way=receiver.delivery,
+        client=receiver.client or "",
     )

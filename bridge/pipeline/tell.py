@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import structlog
 
@@ -49,7 +49,7 @@ class Teller:
         clock: Clock,
         dice: Dice,
         meter: Meter,
-        minted: Callable[[], None],
+        minted: Callable[[Collection[str]], None],
         *,
         gate: Gate | None = None,
         policy: Policy | None = None,
@@ -106,7 +106,7 @@ class Teller:
             else:
                 self._finished(one, now)
         if deliveries:
-            self._minted()
+            self._minted({one.stream_id for one in deliveries.values()})
         return later
 
     async def _draft(self, batch: list[Waiting], now: float) -> list[Waiting]:

@@ -119,7 +119,6 @@ _STREAMS: Mapping[str, tuple[str, str]] = {
     "disabled": ("the stream is disabled", "enabled = true in its [receivers] table, and a restart"),
     "orphaned": ("the receiver stands no longer in the configuration", "the receiver's return to [receivers]"),
     "not_started": ("the receiver has no stream yet", "a start of `caep-bridge serve`"),
-    "poll": ("the receiver is configured to poll, which this version cannot do", 'delivery = "push"'),
     "not_requested": ("the stream does not want this type of event", "device-compliance-change in its events"),
     "unknown_at_receiver": (
         "the receiver does not know this login, and would drop the SET without a word",

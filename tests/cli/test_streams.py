@@ -74,13 +74,13 @@ def test_before_the_first_serve(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert "no store yet" in printed.err and not (tmp_path / "bridge.db").exists()
 
 
-def test_a_poll_receiver_is_named_as_such(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_receiver_that_polls(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     poll = '[receivers.idp]\nprofile = "ssf"\naudience = "https://idp.example"\ndelivery = "poll"\nclient = "one"\n'
     client = '[oauth.clients.one]\nsecret = "never-shown"\naudience = "https://idp.example"\n'
     scene.config.write_text(scene.config.read_text() + poll + client)
     assert scene.run("streams", "show", "idp", "--json") == 0
     text = capsys.readouterr().out
-    assert json.loads(text)["state"] == "poll" and "never-shown" not in text
+    assert json.loads(text)["state"] == "not started" and "never-shown" not in text
 
 
 def test_of_one_name_the_configured_stream_is_shown(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:

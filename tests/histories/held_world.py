@@ -8,6 +8,7 @@ from pathlib import Path
 from bridge.pipeline import baseline, heldback
 from bridge.pipeline.reconcile import Reconciler
 from bridge.pipeline.resume import resume
+from bridge.pipeline.running import Running
 from bridge.pipeline.turn import Answered
 from bridge.pipeline.word import retire, speak
 from bridge.posture.policy import Policy
@@ -36,7 +37,7 @@ class HeldWorld(World):
 
     def carry(self) -> None:
         running = [one.stream for one in self.receivers.values() if one.stream.enabled and not one.stream.paused]
-        self.outbox.carry([(one, self.rows[one.id]) for one in running])
+        self.outbox.carry([Running(one, self.rows[one.id]) for one in running])
 
     def release(self) -> None:
         self.loop.run_until_complete(

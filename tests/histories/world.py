@@ -36,6 +36,7 @@ from bridge.pipeline.looks import Lane
 from bridge.pipeline.outbox import Outbox
 from bridge.pipeline.reconcile import Reconciler
 from bridge.pipeline.resume import resume
+from bridge.pipeline.running import Running
 from bridge.pipeline.tell import Teller
 from bridge.posture.guard import Limits
 from bridge.posture.identity import Identity
@@ -181,7 +182,7 @@ class World:
         self.gate = Gate(self.store, Limits(max_users=1, max_percent=100.0, window=60.0))
         self.loop.run_until_complete(self.gate.recall(self.clock.now()))
         self.teller = Teller(
-            self.store, sources, self.streams, Identity(), self.mint, self.clock, Dice(), Nothing(), lambda: None,
+            self.store, sources, self.streams, Identity(), self.mint, self.clock, Dice(), Nothing(), lambda ids: None,
             gate=self.gate,
         )  # fmt: skip
         self.reconciler = Reconciler(
@@ -200,7 +201,7 @@ class World:
 
     def carry(self) -> None:
         self.outbox.carry(
-            [(one.stream, self.rows[one.stream.id]) for one in self.receivers.values() if one.stream.enabled]
+            [Running(one.stream, self.rows[one.stream.id]) for one in self.receivers.values() if one.stream.enabled]
         )
 
     def streams(self) -> list[Stream]:

@@ -9,8 +9,9 @@ import pytest
 
 from bridge.model import Stream
 from bridge.pipeline.keeper import Keeper
+from bridge.pipeline.running import Running
 from bridge.store.memory import MemoryStore
-from bridge.store.records import StreamRow
+from bridge.store.records import Rank, StreamRow
 from tests.histories.ports import START, Clock
 
 STREAM = Stream("s1", "okta", "https://a.example", "okta", "https://a.example")
@@ -37,8 +38,8 @@ class House:
         self.keeper.begin(((replace(STREAM, paused=bool(row.paused)), row),), ())
         return await self.keeper.due()
 
-    def _carry(self, carried: Sequence[tuple[Stream, StreamRow]]) -> None:
-        self.sends = [stream.name for stream, _ in carried]
+    def _carry(self, carried: Sequence[Running]) -> None:
+        self.sends = [one.stream.name for one in carried if one.reach is Rank.EVENT]
 
     async def _resume(self, streams: Sequence[Stream]) -> None:
         assert self.sends == [], "what waits may be no longer so"

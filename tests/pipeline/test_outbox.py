@@ -8,7 +8,7 @@ import pytest
 
 from bridge.delivery.retry import Health
 from bridge.model import Stream
-from bridge.pipeline.outbox import Lane
+from bridge.pipeline.push_lane import Lane
 from bridge.store.records import StreamRow
 from tests.histories.world import Laptop, World
 
