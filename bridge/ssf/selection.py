@@ -56,6 +56,12 @@ class Selection:
             made._put(statement)
         return made
 
+    def beginning_with(self, default: Default) -> Selection:
+        """The same words on top of another default."""
+        made = Selection.of(default, self._said.values())
+        made._own = self._own
+        return made
+
     def __len__(self) -> int:
         return len(self._said)
 

@@ -57,7 +57,7 @@ class Subjects(Protocol):
         """All of a stream, by `seq`."""
 
     async def due_choices(self, limit: int = 100) -> list[Choice]:
-        """Those that are due, by stream and `seq`."""
+        """Those that are due, the oldest first, then by stream and `seq`."""
 
     async def every_choice(self, *, after: tuple[str, str] | None = None, limit: int = 1000) -> list[Choice]:
         """Of all streams, by key, beginning after the key `after`."""

@@ -82,14 +82,14 @@ async def test_only_the_word_that_was_read_is_dropped(kept: Store) -> None:
 
 
 async def test_what_is_due(kept: Store) -> None:
-    due = [choice("a", 2, due=True), choice("b", 3, due=True), choice("c", 1, "t", due=True)]
+    due = [choice("c", 1, "t", at=1.0, due=True), choice("a", 2, due=True), choice("b", 3, due=True)]
     for one in (*reversed(due), choice("d", 4)):
         await kept.put_choice(one, 10)
     assert await kept.due_choices() == due
     assert await kept.due_choices(limit=2) == due[:2]
-    await kept.told_choice(due[0])
-    assert await kept.due_choices() == due[1:]
-    assert (await kept.choices("s"))[0] == replace(due[0], due=False)
+    await kept.told_choice(due[1])
+    assert await kept.due_choices() == [due[0], due[2]]
+    assert (await kept.choices("s"))[0] == replace(due[1], due=False)
 
 
 async def test_every_choice_page_by_page(kept: Store) -> None:

@@ -40,7 +40,7 @@ class Subjects(Archive):
 
     async def due_choices(self, limit: int = 100) -> list[Choice]:
         due = (one for one in self._choices.values() if one.due)
-        return sorted(due, key=lambda one: (one.stream_id, one.seq))[:limit]
+        return sorted(due, key=lambda one: (one.at, one.stream_id, one.seq))[:limit]
 
     async def every_choice(self, *, after: Pair | None = None, limit: int = 1000) -> list[Choice]:
         keys = sorted(key for key in self._choices if after is None or key > after)

@@ -17,7 +17,7 @@ stream_subjects = Table(
     Column("verified", Boolean, nullable=False),
     Column("due", Boolean, nullable=False),
     Column("doc", Text, nullable=False),
-    Index("ix_stream_subjects_due", "stream_id", "seq", sqlite_where=text("due"), postgresql_where=text("due")),
+    Index("ix_stream_subjects_due", "at", "stream_id", "seq", sqlite_where=text("due"), postgresql_where=text("due")),
     sqlite_with_rowid=False,
 )  # fmt: skip
 """`key`: a hash of `doc`, which is the subject as canonical JSON."""

@@ -27,7 +27,9 @@ _PUT = Swift(upsert(table))
 _DROP = delete(table).where(*_IT)
 _TOLD = update(table).where(*_IT).values(due=False)
 _ALL_OF_STREAM = _COLUMNS.where(_OF_STREAM).order_by(table.c.seq)
-_DUE = _COLUMNS.where(literal_column("due")).order_by(table.c.stream_id, table.c.seq).limit(bindparam("most"))
+_DUE = (
+    _COLUMNS.where(literal_column("due")).order_by(table.c.at, table.c.stream_id, table.c.seq).limit(bindparam("most"))
+)
 
 
 def _choice(row: AnyRow) -> Choice:

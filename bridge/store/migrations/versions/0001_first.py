@@ -204,7 +204,7 @@ def _registers() -> None:
         sa.PrimaryKeyConstraint("stream_id", "key", name="pk_stream_subjects"),
         sqlite_with_rowid=False,
     )
-    op.create_index("ix_stream_subjects_due", "stream_subjects", ["stream_id", "seq"], **_where("due"))
+    op.create_index("ix_stream_subjects_due", "stream_subjects", ["at", "stream_id", "seq"], **_where("due"))
     op.create_table(
         "signing_keys",
         sa.Column("kid", sa.Text(), nullable=False),
