@@ -14,8 +14,8 @@ Read top to bottom, one webhook goes this way:
       delivery        push, and what its answer means
       store           settle
 
-Imports go one way: cli → app → web → pipeline → connector, posture, ssf, delivery, notify, okta, store → model, config,
-errors, clock.
+Imports go one way: cli → app → web → pipeline → connector, posture, ssf, delivery, notify, okta, oauth, store →
+model, config, errors, clock.
 """
 
 from __future__ import annotations

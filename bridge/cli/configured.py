@@ -85,7 +85,9 @@ def _stand_ins(draft: Draft) -> dict[str, str]:
         variable = origin.removeprefix("env:") if origin.startswith("env:") else ""
         if path[0] == "notify" and path[2] in ("url", "secret"):
             named[variable] = URL_STAND_IN if path[2] == "url" else SIGNING_STAND_IN
-        elif path[0] == "connectors" or path[-1] in _SPARED:
+        elif path[0] == "oauth" and len(path) > 3 and path[3] == "token":
+            named[variable] = f"stand-in-{len(named)}"  # no two clients have the same
+        elif path[0] == "connectors" or path[-1] in _SPARED or path[-2] == "secret":
             named[variable] = STAND_IN
         else:
             needed.add(variable)

@@ -7,7 +7,7 @@ no_effect(config, written)                              keys that are accepted b
 
 from __future__ import annotations
 
-from bridge.config.client import Client
+from bridge.config.client import Client, Issuer, OAuth
 from bridge.config.effect import no_effect
 from bridge.config.load import Draft, Loaded, Locator, load, read
 from bridge.config.model import Config
@@ -38,11 +38,13 @@ __all__ = [
     "Draft",
     "Guard",
     "Identity",
+    "Issuer",
     "Keys",
     "Loaded",
     "Locator",
     "Log",
     "Notify",
+    "OAuth",
     "Policy",
     "Receiver",
     "Retention",

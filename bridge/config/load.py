@@ -196,6 +196,7 @@ def _across(found: Sections, resolved: Mapping[str, Any]) -> None:
     named = {
         "connectors": _names(resolved.get("connectors")),
         "clients": _names(oauth.get("clients") if isinstance(oauth, Mapping) else None),
+        "oauth": _names(oauth),
     }
     found.faults.extend(cross_faults(found.parts, named))
     for section, key in _FILES:

@@ -103,14 +103,13 @@ def sections(table: Mapping[str, Any]) -> Sections:
 
 
 def _oauth(found: Sections, table: Any) -> None:
+    """Each client by itself, so that the fault of one hides neither the others nor the rest of the section."""
     if not isinstance(table, Mapping):
         found.faults.append((("oauth",), "must be a table"))
         return
-    for key in table:
-        if key != "clients":
-            found.faults.append((("oauth", key), f"unknown key{near(key, ['clients'])}"))
-    found.parts["clients"] = found.named(Client, ("oauth", "clients"), table.get("clients", {}))
-    found.parts["oauth"] = OAuth(clients=found.parts["clients"])
+    clients = found.parts["clients"] = found.named(Client, ("oauth", "clients"), table.get("clients", {}))
+    rest = found.check(OAuth, ("oauth",), {key: value for key, value in table.items() if key != "clients"})
+    found.parts["oauth"] = None if rest is None else rest.model_copy(update={"clients": clients})
 
 
 def _fault(model: type[BaseModel], path: Path, error: ErrorDetails) -> tuple[Path, str]:

@@ -10,15 +10,24 @@ from bridge.model.belief import Basis, Change, Device, Hold, HoldKind, Override
 from bridge.model.ledger import DeliveryState, Held, HeldWhy, LedgerRow, Outcome, OutcomeKind, Tail
 from bridge.model.subscription import StreamStatus, Subscription, Way
 from bridge.model.told import (
+    CREDENTIAL_CHANGE,
     DEVICE_COMPLIANCE_CHANGE,
+    SESSION_REVOKED,
     Aggregate,
+    ChangeType,
+    ComplianceChange,
+    CredentialChange,
+    Entity,
     Event,
     ProfileName,
     Reveals,
     Selects,
+    SessionRevoked,
+    Shape,
     SignedSET,
     Stream,
     SubjectForm,
+    SubjectFormat,
     WireSubject,
 )
 from bridge.model.vendor import (
@@ -38,12 +47,18 @@ from bridge.model.vendor import (
 )
 
 __all__ = [
+    "CREDENTIAL_CHANGE",
     "DEVICE_COMPLIANCE_CHANGE",
+    "SESSION_REVOKED",
     "Aggregate",
     "Basis",
     "Change",
+    "ChangeType",
+    "ComplianceChange",
+    "CredentialChange",
     "DeliveryState",
     "Device",
+    "Entity",
     "Event",
     "FailureKind",
     "Finding",
@@ -63,6 +78,8 @@ __all__ = [
     "ProfileName",
     "Reveals",
     "Selects",
+    "SessionRevoked",
+    "Shape",
     "SignedSET",
     "Snapshot",
     "Statement",
@@ -70,6 +87,7 @@ __all__ = [
     "Stream",
     "StreamStatus",
     "SubjectForm",
+    "SubjectFormat",
     "Subscription",
     "Tail",
     "Verdict",

@@ -37,6 +37,8 @@ def _found(name: str, docs: Iterable[dict[str, Any]], namespaces: Namespaces) ->
     for doc in docs:
         if doc["format"] == "email":
             logins.append(doc["email"])
+        elif doc["format"] == "iss_sub":
+            logins.append(doc["sub"])
         elif doc["format"] == "opaque" and name != "user":
             namespace, _, device_id = doc["id"].partition(":")
             devices += [(connector, device_id) for connector, of in namespaces.items() if of == namespace]

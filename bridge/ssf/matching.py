@@ -45,14 +45,14 @@ def roles(simple: Identifier) -> tuple[str, ...]:
 
 
 def apart(one: Identifier, other: Identifier) -> bool:
-    """Whether surely both are about no event of ours, which always names a person, and where it is complex a device.
-    False where that is not sure."""
+    """Whether surely no event of ours, which always name a person, is one that both are about. False where that is not
+    sure."""
     some, others = _demands(one), _demands(other)
-    if "user" in some and "user" in others and not some["user"] & others["user"]:
-        return True
     if "user" in some and "user" in others:
-        return False  # an event about the person alone may be about both, whatever device they name
-    return "device" in some and "device" in others and not some["device"] & others["device"]
+        return not some["user"] & others["user"]
+    if some.keys() == others.keys() == {"device"}:
+        return not some["device"] & others["device"]
+    return False
 
 
 def _demands(subject: Identifier) -> dict[str, frozenset[str]]:

@@ -19,6 +19,7 @@ from bridge.store.errands import Errands
 from bridge.store.expiry import Expiry
 from bridge.store.marks import Marks
 from bridge.store.notices import Notices
+from bridge.store.oauth import OAuthClients
 from bridge.store.records import (
     Accepted,
     Arrival,
@@ -232,6 +233,6 @@ class Told(Beliefs, Holds, Outbox, Protocol):
 
 class Store(
     Inbox, Looks, Told, Undelivered, Streams, Keys, Audit, Errands, Notices, Housekeeping, Archive, Expiry, Marks,
-    Erasure, Subjects, Protocol,
+    Erasure, Subjects, OAuthClients, Protocol,
 ):  # fmt: skip
     """The whole; a caller is typed with the part that it needs."""

@@ -12,8 +12,10 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.clock import Clock
-from bridge.web import errors, health, wellknown
+from bridge.web import errors, health, oauth, wellknown
 from bridge.web.health import Readiness, Scrape
+from bridge.web.oauth import OAuthPorts
+from bridge.web.ssf.door import SsfDoor
 from bridge.web.webhooks import Count, Intake, WebhookDoor
 
 
@@ -30,21 +32,32 @@ class PublicPorts:
     readiness: Readiness
     clock: Clock
     count: Count = lambda connector, outcome: None
+    oauth: OAuthPorts | None = None
+    """None: nobody calls our API, and its routes do not exist."""
+    ssf: SsfDoor | None = None
+    """The routes of SSF; there if `oauth` is."""
 
 
 def public_app(ports: PublicPorts) -> ASGIApp:
-    """Webhooks, discovery and terse health."""
+    """Webhooks, discovery, tokens and streams for those who call our API, and terse health."""
     door = WebhookDoor(ports.intake, ports.connectors, ports.clock, ports.count)
-    rest = _app([*wellknown.routes(ports.issuer, ports.jwks, ports.keys_age), *health.public_routes(ports.readiness)])
-    return _Fork(errors.Answering(door), rest)
+    rest = _app(
+        [
+            *wellknown.routes(ports.issuer, ports.jwks, ports.keys_age),
+            *(oauth.routes(ports.oauth) if ports.oauth is not None else ()),
+            *health.public_routes(ports.readiness),
+        ]
+    )
+    return _Fork(errors.Answering(door), ports.ssf, rest)
 
 
 class _Fork:
-    """`/webhooks/{connector}` goes straight to its door, all else through Starlette, whose layers and routing cost as
-    much as to verify a webhook."""
+    """`/webhooks/{connector}` and `/ssf/…` go straight to their doors, all else through Starlette, whose layers and
+    routing cost as much as to verify a webhook."""
 
-    def __init__(self, door: ASGIApp, rest: ASGIApp) -> None:
+    def __init__(self, door: ASGIApp, ssf: SsfDoor | None, rest: ASGIApp) -> None:
         self._door = door
+        self._ssf = ssf
         self._rest = rest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,6 +66,8 @@ class _Fork:
             if parent and name and not root and "/" not in name:
                 scope["path_params"] = {"connector": name}
                 return await self._door(scope, receive, send)
+            if self._ssf is not None and self._ssf.takes(scope["path"]):
+                return await self._ssf(scope, receive, send)
         await self._rest(scope, receive, send)
 
 

@@ -191,7 +191,7 @@ def test_a_device_by_its_name_alone(nobody: Scene) -> None:
 
 def test_what_names_neither_person_nor_device_is_sought_in_the_whole_fleet(nobody: Scene) -> None:
     nobody.look("l1", "l3")
-    other = {"format": "iss_sub", "iss": "https://idp.example", "sub": "7"}
+    other = {"format": "account", "uri": "acct:7@idp.example"}
     nobody.add(parse({"format": "aliases", "identifiers": [other, {"format": "email", "email": "bob@acme.example"}]}))
     nobody.add(parse(other))
     nobody.turn()

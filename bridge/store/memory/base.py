@@ -11,6 +11,7 @@ from bridge.model import Device, LedgerRow
 from bridge.store.errands import ConnectorRow, Errand
 from bridge.store.ledger_rules import tail_of
 from bridge.store.notices import Notice
+from bridge.store.oauth import OAuthClient
 from bridge.store.records import Arrival, AuditEntry, Delivery, Look, Quarantined, Ring, StreamRow
 from bridge.store.subjects import Choice
 from bridge.value import replace
@@ -50,6 +51,9 @@ class Tables:
         self._errands: dict[str, Errand] = {}
         self._connectors: dict[str, ConnectorRow] = {}
         self._notices: dict[Pair, Notice] = {}
+        self._oauth_clients: dict[str, OAuthClient] = {}
+        self._assertions: dict[Pair, float] = {}
+        """(client, jti) → when it may be forgotten."""
         self._choices: dict[Pair, Choice] = {}
 
     def _note_rung(self, webhook_id: str, rings: Sequence[Ring]) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from bridge.store.migrations.subjects_0001 import subjects
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -24,6 +26,7 @@ def upgrade() -> None:
     _belief()
     _outbox()
     _registers()
+    subjects()
 
 
 def _inbox() -> None:
@@ -192,20 +195,6 @@ def _registers() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_streams"),
     )
     op.create_table(
-        "stream_subjects",
-        sa.Column("stream_id", sa.Text(), nullable=False),
-        sa.Column("key", sa.Text(), nullable=False),
-        sa.Column("kind", sa.Text(), nullable=False),
-        sa.Column("seq", sa.Integer(), nullable=False),
-        sa.Column("at", sa.Float(), nullable=False),
-        sa.Column("verified", sa.Boolean(), nullable=False),
-        sa.Column("due", sa.Boolean(), nullable=False),
-        sa.Column("doc", sa.Text(), nullable=False),
-        sa.PrimaryKeyConstraint("stream_id", "key", name="pk_stream_subjects"),
-        sqlite_with_rowid=False,
-    )
-    op.create_index("ix_stream_subjects_due", "stream_subjects", ["at", "stream_id", "seq"], **_where("due"))
-    op.create_table(
         "signing_keys",
         sa.Column("kid", sa.Text(), nullable=False),
         sa.Column("algorithm", sa.Text(), nullable=False),
@@ -266,6 +255,23 @@ def _registers() -> None:
         sa.Column("doc", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("target", "key", name="pk_notices"),
     )
+    op.create_table(
+        "oauth_clients",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("generation", sa.Integer(), nullable=False),
+        sa.Column("salt", sa.Text(), nullable=False),
+        sa.Column("hashes", sa.Text(), nullable=False),
+        sa.Column("changed_at", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name="pk_oauth_clients"),
+    )
+    op.create_table(
+        "assertions",
+        sa.Column("hash", sa.Text(), nullable=False),
+        sa.Column("forget_at", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name="pk_assertions"),
+        sqlite_with_rowid=False,
+    )
+    op.create_index("ix_assertions_forget", "assertions", ["forget_at"])
     op.create_table(
         "counters",
         sa.Column("name", sa.Text(), nullable=False),

@@ -1,0 +1,61 @@
+"""Who calls the routes of SSF: asked by the headers alone, before anything of a body is read (RFC 6750)."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import orjson
+from starlette.responses import Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from bridge.oauth.caller import MANAGE, MANAGES, READS, BearerRefused, Caller, presented, require
+from bridge.web.linger import BODY_HERE, LingeringResponse
+
+__all__ = ["MANAGE", "MANAGES", "READS", "Bearer", "BearerRefused", "Caller", "Guarded", "Proves", "require"]
+
+
+class Proves(Protocol):
+    async def __call__(self, token: str, /) -> Caller:
+        """Whose token this is. Raises BearerRefused for one that is good for nobody, Unavailable if nobody can say."""
+
+    def refused(self, refused: BearerRefused) -> None:
+        """Hears of every refusal, to count it."""
+
+
+class Bearer:
+    """`resource_metadata` is the URL of our RFC 9728 document."""
+
+    def __init__(self, proves: Proves, resource_metadata: str) -> None:
+        self._proves = proves
+        self._resource_metadata = resource_metadata
+
+    async def caller(self, scope: Scope) -> Caller:
+        """Who calls. Reads nothing but headers and query. Raises BearerRefused, which `answer` makes a response."""
+        headers = [value.decode("latin-1") for name, value in scope["headers"] if name == b"authorization"]
+        return await self._proves(presented(headers, scope["query_string"].decode("latin-1")))
+
+    def answer(self, refused: BearerRefused, scope: Scope) -> Response:
+        """RFC 6750 §3. Without credentials there is no error code, and no body (§3.1)."""
+        self._proves.refused(refused)
+        headers = {
+            "www-authenticate": refused.challenge(self._resource_metadata),
+            "cache-control": "no-store",
+        }
+        body = orjson.dumps({"error": refused.code, "error_description": refused.description}) if refused.code else b""
+        kind = "application/json" if refused.code else None
+        response = Response(body, refused.status, headers, kind)
+        return response if scope.get(BODY_HERE) else LingeringResponse(response)
+
+
+class Guarded:
+    """Around routes that call `caller` and `require`: their refusals become answers."""
+
+    def __init__(self, app: ASGIApp, bearer: Bearer) -> None:
+        self._app = app
+        self._bearer = bearer
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await self._app(scope, receive, send)
+        except BearerRefused as refused:
+            await self._bearer.answer(refused, scope)(scope, receive, send)
