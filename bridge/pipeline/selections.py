@@ -14,16 +14,16 @@ from typing import Final, Protocol
 import structlog
 
 from bridge.clock import Clock
-from bridge.errors import BridgeError, NotFound
+from bridge.errors import BridgeError, Forbidden, NotFound
 from bridge.model import Stream
 from bridge.pipeline.journal import Journal
+from bridge.pipeline.ownership import NO_STREAM
 from bridge.pipeline.subject_words import named
 from bridge.ssf.identifier import Identifier, stored
 from bridge.ssf.selection import Default, Selection, Statement
 from bridge.store.marks import Marks
 from bridge.store.records import AuditEntry
 from bridge.store.subjects import CHOICES_ERASED, Choice, Subjects
-from bridge.value import replace
 
 _log = structlog.get_logger("bridge.selections")
 
@@ -43,18 +43,14 @@ class Kept(Subjects, Marks, Protocol):
     """What is read and written here."""
 
 
-class TooManySubjects(BridgeError):
-    """The stream has as many subjects as it may."""
-
-
 class Selections:
-    """`running` finds a stream that runs by its id. `defaults` has for each client with which subjects its streams
-    begin, `most` is how many a stream may have."""
+    """`journal` writes in a client's name, `running` finds a stream that runs by its id. `defaults` has for each client
+    with which subjects its streams begin, `most` is how many a stream may have."""
 
     def __init__(
         self,
         store: Kept,
-        journal: Journal,
+        journal: Callable[[str], Journal],
         clock: Clock,
         running: Callable[[str], Stream | None],
         select: Select,
@@ -109,7 +105,8 @@ class Selections:
     # -- what a receiver says -------------------------------------------------------------------
 
     async def add(self, stream: Stream, subject: Identifier, *, verified: bool = True) -> None:
-        """Raises TooManySubjects, NotFound if the stream is gone, and what the store raises."""
+        """Raises Forbidden if the stream has as many subjects as it may, NotFound if it is gone, and what the store
+        raises."""
         async with self._lock(stream.id):
             before = await self._current(stream)
             if before.said(subject) is None and before.idle(subject, "added"):
@@ -155,10 +152,10 @@ class Selections:
         self._stale.discard(stream.id)
         if refused == "gone":
             self.forget(stream.id)
-            raise NotFound("there is no such stream")
+            raise NotFound(NO_STREAM)
         if refused == "full":
-            raise TooManySubjects(
-                f"this stream has {self._most} subjects, which is as many as it may: remove some of them first"
+            raise Forbidden(
+                f"{self._most} subjects were added to this stream or removed, which is as many as may be: take some back first"
             )
         await self._now(stream.id, before.with_statement(said))
 
@@ -180,8 +177,8 @@ class Selections:
         await self._select(stream_id, selection)
 
     async def _entry(self, stream: Stream, what: str, subject: Identifier) -> AuditEntry:
-        entry = await self._journal.entry(what, stream.name, after=await named(self._journal, subject))
-        return replace(entry, who=f"client {stream.client}")
+        journal = self._journal(stream.client)
+        return await journal.entry(what, stream.id, after=await named(journal, subject))
 
     # -- what follows from it -------------------------------------------------------------------
 

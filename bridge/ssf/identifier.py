@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from bridge.errors import Misfit
+from bridge.ssf.configuration import Unacceptable
 from bridge.value import value
 
 MOST_BYTES: Final = 4096
@@ -47,7 +47,7 @@ class Identifier:
 
 
 def parse(given: object, path: str = "subject") -> Identifier:
-    """The subject that a receiver sent. Raises Misfit with the path of what is wrong, and no word of what was sent.
+    """The subject that a receiver sent. Raises Unacceptable with the path of what is wrong, and none of its texts.
 
     An unknown format is refused: SSF 1.0 §3.4 lets one be used only where both sides agreed on it, and we agreed on
     none. `phone`, the name of early drafts, is taken as `phone_number`.
@@ -56,7 +56,7 @@ def parse(given: object, path: str = "subject") -> Identifier:
     checked = _complex(doc, path) if doc.get("format") == "complex" else _simple(doc, path)
     made = identifier(checked)
     if len(made.text.encode()) > MOST_BYTES:
-        raise Misfit(path, f"must not be longer than {MOST_BYTES} bytes")
+        raise Unacceptable(path, f"must not be longer than {MOST_BYTES} bytes")
     return made
 
 
@@ -91,7 +91,7 @@ def _formats(simple: Mapping[str, Any]) -> frozenset[str]:
 
 def _object(given: object, path: str) -> Doc:
     if not isinstance(given, dict):
-        raise Misfit(path, "must be an object")
+        raise Unacceptable(path, "must be an object")
     return given
 
 
@@ -99,18 +99,18 @@ def _complex(doc: Doc, path: str) -> Doc:
     """SSF 1.0 §3.3: one or more simple members; the names are free."""
     names = [name for name in doc if name != "format"]
     if not names:
-        raise Misfit(path, "must have a member beside format, such as user or device")
+        raise Unacceptable(path, "must have a member beside format, such as user or device")
     if len(names) > MOST_MEMBERS:
-        raise Misfit(path, f"must not have more than {MOST_MEMBERS} members")
+        raise Unacceptable(path, f"must not have more than {MOST_MEMBERS} members")
     if any(not name or len(name) > LONGEST_NAME or not name.isprintable() for name in names):
-        raise Misfit(path, f"must have member names of 1 to {LONGEST_NAME} printable characters")
+        raise Unacceptable(path, f"must have member names of 1 to {LONGEST_NAME} printable characters")
     return {"format": "complex", **{name: _member(doc[name], f"{path}.{name}") for name in names}}
 
 
 def _member(given: object, path: str) -> Doc:
     doc = _object(given, path)
     if doc.get("format") == "complex":
-        raise Misfit(f"{path}.format", "must be that of a simple subject: complex ones do not nest")
+        raise Unacceptable(f"{path}.format", "must be that of a simple subject: complex ones do not nest")
     return _simple(doc, path)
 
 
@@ -121,27 +121,27 @@ def _simple(doc: Doc, path: str) -> Doc:
         doc["format"] = "phone_number"
     name = doc.get("format")
     if name is None:
-        raise Misfit(f"{path}.format", "is missing")
+        raise Unacceptable(f"{path}.format", "is missing")
     if not isinstance(name, str):
-        raise Misfit(f"{path}.format", "must be a string")
+        raise Unacceptable(f"{path}.format", "must be a string")
     if name not in _FORMATS:
-        raise Misfit(f"{path}.format", f"must be complex or one of {', '.join(_FORMATS)}")
+        raise Unacceptable(f"{path}.format", f"must be complex or one of {', '.join(_FORMATS)}")
     wanted = _FORMATS[name]
     for member in wanted:
         if member not in doc:
-            raise Misfit(f"{path}.{member}", "is missing")
+            raise Unacceptable(f"{path}.{member}", "is missing")
     if doc.keys() - wanted.keys() - {"format"}:
-        raise Misfit(path, f"must have no other members than format and {', '.join(wanted)} (RFC 9493 §3)")
+        raise Unacceptable(path, f"must have no other members than format and {', '.join(wanted)} (RFC 9493 §3)")
     return {"format": name, **{member: check(doc[member], f"{path}.{member}") for member, check in wanted.items()}}
 
 
 def _text(given: object, path: str) -> str:
     if not isinstance(given, str):
-        raise Misfit(path, "must be a string")
+        raise Unacceptable(path, "must be a string")
     if not 0 < len(given) <= LONGEST:
-        raise Misfit(path, f"must have 1 to {LONGEST} characters")
+        raise Unacceptable(path, f"must have 1 to {LONGEST} characters")
     if any(ord(letter) < 32 or 0xD800 <= ord(letter) <= 0xDFFF for letter in given):
-        raise Misfit(path, "must hold neither control characters nor halves of surrogate pairs")
+        raise Unacceptable(path, "must hold neither control characters nor halves of surrogate pairs")
     return given
 
 
@@ -151,7 +151,7 @@ def _like(pattern: str, words: str) -> Check:
     def check(given: object, path: str) -> str:
         text = _text(given, path)
         if not compiled.fullmatch(text):
-            raise Misfit(path, f"must be {words}")
+            raise Unacceptable(path, f"must be {words}")
         return text
 
     return check
@@ -159,9 +159,9 @@ def _like(pattern: str, words: str) -> Check:
 
 def _list(given: object, path: str) -> list[object]:
     if not isinstance(given, list):
-        raise Misfit(path, "must be an array")
+        raise Unacceptable(path, "must be an array")
     if not 0 < len(given) <= MOST_MEMBERS:
-        raise Misfit(path, f"must have 1 to {MOST_MEMBERS} items")
+        raise Unacceptable(path, f"must have 1 to {MOST_MEMBERS} items")
     return given
 
 
@@ -175,7 +175,7 @@ def _address(given: object, path: str) -> str:
     try:
         ipaddress.ip_address(text)
     except ValueError:
-        raise Misfit(path, "must be an IP address") from None
+        raise Unacceptable(path, "must be an IP address") from None
     return text
 
 
@@ -183,14 +183,14 @@ def _identifiers(given: object, path: str) -> list[Doc]:
     """RFC 9493 §3.2.8: of the same subject, none of them `aliases`, none twice."""
     found = [_alias(one, f"{path}[{number}]") for number, one in enumerate(_list(given, path))]
     if len({canonical(one) for one in found}) < len(found):
-        raise Misfit(path, "must not hold the same identifier twice")
+        raise Unacceptable(path, "must not hold the same identifier twice")
     return found
 
 
 def _alias(given: object, path: str) -> Doc:
     doc = _object(given, path)
     if doc.get("format") in ("aliases", "complex"):
-        raise Misfit(f"{path}.format", "must be neither aliases nor complex")
+        raise Unacceptable(f"{path}.format", "must be neither aliases nor complex")
     return _simple(doc, path)
 
 
