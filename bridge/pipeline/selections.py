@@ -155,7 +155,7 @@ class Selections:
             raise NotFound(NO_STREAM)
         if refused == "full":
             raise Forbidden(
-                f"{self._most} subjects were added to this stream or removed, which is as many as may be: take some back first"
+                f"{self._most} subjects were added or removed, which is as many as may be: take some of that back first"
             )
         await self._now(stream.id, before.with_statement(said))
 

@@ -237,7 +237,7 @@ def test_what_says_no_more_than_the_default_is_not_kept(scene: Scene, folder: Pa
 def test_no_more_than_a_stream_may_have(scene: Scene) -> None:
     for number in range(MOST):
         scene.remove(mail(f"u{number}"))
-    with pytest.raises(Forbidden, match="5 subjects were added to this stream or removed, which is as many as may be"):
+    with pytest.raises(Forbidden, match="5 subjects were added or removed, which is as many as may be"):
         scene.remove(mail("ada"))
     scene.look("l1")
     assert scene.heard() == [("l1", "not-compliant")]

@@ -211,7 +211,7 @@ async def test_too_many_are_a_403_that_says_so(hall: Hall) -> None:
     assert [status for status, _ in answers] == [204, 204, 204, 403]
     assert answers[-1][1] == {
         "err": "access_denied",
-        "description": "3 subjects were added to this stream or removed, which is as many as may be: take some back first",
+        "description": "3 subjects were added or removed, which is as many as may be: take some of that back first",
     }
     assert await hall.ask(ADD, body(0)) == (200, None)
 
