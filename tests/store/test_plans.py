@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, Executable, event
 
 from bridge.store.records import Settlement, Unit
-from bridge.store.sql import beliefs, commit, dialect, heads, inbox, looks, outbox, rows, settle
+from bridge.store.sql import beliefs, commit, dialect, heads, inbox, looks, outbox, rows, settle, surplus
 from bridge.store.sql.dialect import Swift
 from bridge.store.sql.engine import sqlite_engine
 from bridge.store.sql.rows import dumped
@@ -88,6 +88,8 @@ PLANS: dict[str, tuple[Executable | Swift, str]] = {
     "devices of a person": (beliefs._OF_PERSON, "ix_devices_owner"),
     "pending by stream": (outbox._COUNT_PENDING, "ix_deliveries_order"),
     "dead by stream": (outbox._COUNT_DEAD, "ix_deliveries_dead"),
+    "how many of each subject": (surplus.COUNTS, "COVERING INDEX ix_deliveries_subject ((stream_id,subject)>(?,?))"),
+    "beyond those kept": (surplus.BEYOND, "ix_deliveries_subject"),
 }
 LISTS = {"ids": [1, 2], "hashes": ["a"], "logins": ["a", "b"], "seconds": ["a", "b"]}
 SORTED = {"people"}
