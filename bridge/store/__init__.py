@@ -36,12 +36,12 @@ async def open_store(
     `exclusive`: as the one `serve` on this file; a second one is refused. Others open without it, also meanwhile.
     `create`: make the file and its tables if there are none yet. An older revision is never upgraded here.
     `min_free`: bytes on the disk below which nothing is written. `patience`: seconds until a call gets `Unavailable`.
-    Raises StoreProblem, or Unavailable when another process keeps the database busy.
+    Raises StoreProblem, or Unavailable when another process keeps the database busy: Migrating when it migrates it.
     """
     if url == "memory:":
         return MemoryStore(clock)
     path = revisions.database_path(url)
-    lock = FileLock(path) if exclusive else None
+    lock = await asyncio.to_thread(_lock, url, path) if exclusive else None
     try:
         await asyncio.to_thread(_prepare, url, path, create)
     except BaseException:
@@ -66,6 +66,15 @@ async def compact_database(url: str) -> None:
         await asyncio.to_thread(_rewrite, path)
     finally:
         lock.release()
+
+
+def _lock(url: str, path: Path) -> FileLock:
+    """That of the one `serve`. Who migrates holds it too, and is waited for, or named."""
+    try:
+        return FileLock(path)
+    except StoreProblem:
+        revisions.status(url)
+        return FileLock(path)
 
 
 def _rewrite(path: Path) -> None:
