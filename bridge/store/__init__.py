@@ -15,6 +15,8 @@ from bridge.store.lock import FileLock
 from bridge.store.memory import MemoryStore
 from bridge.store.protocol import Store
 from bridge.store.sql.engine import sqlite_engine
+from bridge.store.sql.overwritten import heed_word
+from bridge.store.sql.place import Place
 from bridge.store.sql.store import SqlStore
 
 __all__ = ["compact_database", "open_store"]
@@ -48,13 +50,23 @@ async def open_store(
         if lock is not None:
             lock.release()
         raise
+    admit = _room(path.absolute().parent, min_free)
+    if lock is None:
+        return SqlStore(sqlite_engine(path), sqlite_engine(path, begin="BEGIN"), clock, patience=patience, admit=admit)
+    place = Place(path)
+
+    def closed() -> None:
+        place.close()
+        lock.release()
+
     return SqlStore(
-        sqlite_engine(path),
-        sqlite_engine(path, begin="BEGIN"),
+        sqlite_engine(path, place=place),
+        sqlite_engine(path, begin="BEGIN", place=place),
         clock,
         patience=patience,
-        admit=_room(path.absolute().parent, min_free),
-        on_close=lock.release if lock is not None else None,
+        admit=admit,
+        on_close=closed,
+        spoiled=lambda: place.spoiled,
     )
 
 
@@ -91,6 +103,7 @@ def _rewrite(path: Path) -> None:
 def _prepare(url: str, path: Path, create: bool) -> None:
     if not create and not path.exists():
         raise StoreProblem(f"there is no database {path}: `{revisions.COMMAND}` makes it, and so does the first serve")
+    heed_word(path)
     revision, head = revisions.status(url)
     if not revisions.check(revision):
         return
