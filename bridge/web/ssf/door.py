@@ -6,7 +6,7 @@ An ASGI application. Nothing of a body is read before it is known who calls (SSF
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -65,10 +65,10 @@ Operations = Mapping[str, Mapping[str, Operation]]
 class SsfDoor:
     """`prefixes` are the paths below which the routes stand: "", and the issuer's own."""
 
-    def __init__(self, bearer: Bearer, operations: Operations, prefixes: Sequence[str] = ("",)) -> None:
+    def __init__(self, bearer: Bearer, operations: Operations, prefixes: Iterable[str] = ("",)) -> None:
         self._bearer = bearer
         self._operations = operations
-        self._prefixes = prefixes
+        self._prefixes = tuple(prefixes)
 
     def takes(self, path: str) -> bool:
         """Whether this path, decoded, is below one of the prefixes and begins as a route does."""
