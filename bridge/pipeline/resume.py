@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Protocol
 
 import structlog
 
 from bridge.errors import Conflict
-from bridge.model import LedgerRow, Stream
+from bridge.model import Device, LedgerRow, Stream
 from bridge.pipeline.tell import Teller
 from bridge.pipeline.turn import Answered
-from bridge.store.protocol import Beliefs, Outbox
+from bridge.store.protocol import Beliefs
 
 _log = structlog.get_logger("bridge.resume")
 
 PAGE = 200
 
 
-class Compared(Beliefs, Outbox, Protocol):
-    """What a comparison reads."""
-
-
-async def resume(store: Compared, teller: Teller, streams: Sequence[Stream], txn: str) -> int:
+async def resume(store: Beliefs, teller: Teller, streams: Sequence[Stream], txn: str) -> int:
     """Compare belief with what these streams were told, both ways: from every device, and from everybody who was told
     not compliant, who may own nothing any more. Bounded memory; may be repeated at any time.
 
@@ -39,20 +34,18 @@ async def resume(store: Compared, teller: Teller, streams: Sequence[Stream], txn
         subject = ""
         while rows := await store.told(stream.id, "not-compliant", after=subject, limit=PAGE):
             asked = [await _about(store, row, stream, txn) for row in rows]
-            compared += await _compare(teller, [one for one in asked if one is not None])
+            compared += await _compare(teller, asked)
             subject = rows[-1].subject
     _log.info("stream.resumed", streams=[stream.name for stream in streams], comparisons=compared)
     return compared
 
 
-async def _about(store: Compared, row: LedgerRow, stream: Stream, txn: str) -> Answered | None:
-    """Whoever the row is about, by the device that it names or that its last SET named."""
-    key = (row.connector, row.device_id)
-    if not row.device_id and row.tail is not None:
-        last = await store.delivery(row.tail.id)
-        key = (last.connector, last.device_id) if last is not None else key
-    device = await store.device(*key)
-    return Answered(None, device, streams=(stream,), txn=txn, told_as=row.login) if device else None
+async def _about(store: Beliefs, row: LedgerRow, stream: Stream, txn: str) -> Answered:
+    """Whoever the row is about, by the device that their last SET named. It may be somebody else's by now, and even be
+    forgotten: whoever has no device that fails is compliant."""
+    connector, device_id = row.named_device
+    device = await store.device(connector, device_id) or Device(connector, device_id)
+    return Answered(None, device, streams=(stream,), txn=txn, told_as=row.login)
 
 
 async def _compare(teller: Teller, answers: Sequence[Answered]) -> int:
