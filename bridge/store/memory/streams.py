@@ -45,8 +45,8 @@ class Streams(Outbox):
         return len(told) + len(sent)
 
     async def make_stream(self, row: StreamRow, most: int) -> bool:
-        theirs = [one for one in self._streams.values() if one.client == row.client]
-        if sum(one.subscription is None or one.subscription.deleted_at is None for one in theirs) >= most:
+        theirs = [one.subscription for one in self._streams.values() if one.client == row.client]
+        if sum(made is not None and made.deleted_at is None for made in theirs) >= most:
             return False
         self._streams[row.id] = row
         return True

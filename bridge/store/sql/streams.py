@@ -35,7 +35,9 @@ _PRUNE = {table: delete(table).where(table.c.stream_id == bindparam("k_id")) for
 _GO = delete(streams).where(_IT)
 _VERSION = func.json_extract(streams.c.subscription, "$.version")
 _GONE = func.json_extract(streams.c.subscription, "$.deleted_at")
-_COUNT = select(func.count()).where(streams.c.client == bindparam("of_client"), _GONE.is_(None))
+_COUNT = select(func.count()).where(
+    streams.c.client == bindparam("of_client"), streams.c.subscription.is_not(None), _GONE.is_(None)
+)
 _CHANGE = (
     update(streams).where(_IT, bindparam("at_version") == _VERSION).values(subscription=bindparam("b_subscription"))
 )
