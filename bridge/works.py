@@ -86,7 +86,7 @@ class Works:
         )
         self.outbox = Outbox(
             store, self._push, clock, ports.dice, self.metrics, trouble, self.keyring.publishes,
-            lambda stream: self.verifier.accepted(stream),
+            config.delivery.give_up_after, lambda stream: self.verifier.accepted(stream),
         )  # fmt: skip
         self.vault = Vault(config.key_directory / "vault.key")
         made = Subscribed(config.oauth.clients, self.vault)
@@ -113,8 +113,9 @@ class Works:
             for name, source in parts.sources.items()
         }
         self.intake = Intake(
-            parts.sources, store, clock, ids, self.metrics, self.rang, quarantine=config.retention.quarantine_limit
-        )
+            parts.sources, store, clock, ids, self.metrics, self.rang,
+            quarantine=config.retention.quarantine_limit, statements=config.retention.statements,
+        )  # fmt: skip
         self.reconcilers = {
             name: Reconciler(
                 source, store, self.teller, clock, self.metrics,

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 import structlog
 
 from bridge.clock import Clock, Dice
-from bridge.delivery.retry import RowNext, health_after, row_after
+from bridge.delivery.retry import ROW_LIFE, RowNext, health_after, row_after
 from bridge.model import Outcome, Stream
 from bridge.pipeline.framework import ended
 from bridge.pipeline.patience import patiently
@@ -46,10 +46,11 @@ async def nothing(stream: Stream) -> None: ...
 class Outbox:
     def __init__(
         self, store: Store, push: Push, clock: Clock, dice: Dice, meter: Meter, trouble: Callable[[str], None],
-        verifiable: Callable[[str], bool] = lambda kid: True, accepted: Accepted = nothing,
+        verifiable: Callable[[str], bool] = lambda kid: True, life: float = ROW_LIFE, accepted: Accepted = nothing,
     ) -> None:  # fmt: skip
-        """`verifiable`: whether receivers can verify what names this key; what they cannot is never sent. `accepted`
-        hears of each verification event that was: of the stream as it was when that was pushed."""
+        """`verifiable`: whether receivers can verify what names this key; what they cannot is never sent. `life`:
+        seconds until a SET dies that its receiver refuses. `accepted` hears of each verification event that was: of the
+        stream as it was when that was pushed."""
         self._store = store
         self._push = push
         self._clock = clock
@@ -57,6 +58,7 @@ class Outbox:
         self._meter = meter
         self._trouble = trouble
         self._verifiable = verifiable
+        self._life = life
         self._accepted = accepted
         self._undone = Undone()
         self._lanes: dict[str, Lane] = {}
@@ -207,6 +209,7 @@ class Outbox:
             now,
             self._dice,
             delivered_since_fault=lane.delivered_since(delivery.faulted_at, now),
+            life=self._life,
         )
         if after.state == "pending":
             lane.failed_at[delivery.id] = lane.successes
