@@ -121,9 +121,9 @@ class Issue:
         if proof.assertion:
             good = found is not None and found[1].signs and await self._signed(proof, *found)
         else:
-            secrets = found[1].secret if found is not None else None
-            known = secrets or ()
-            good = one_of(proof.secret, [one.reveal() for one in known] or [self._ids.token()])
+            configured = (found[1].secret if found is not None else None) or ()
+            known = [one.reveal() for one in configured] or [self._ids.token()]
+            good = any([one_of(secret, known) for secret in proof.secrets])
         if found is None or not good:
             raise request.refused(_UNPROVED)
         return found
