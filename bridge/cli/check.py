@@ -26,6 +26,8 @@ FOLDING = (
 
 SHOWN = ("profile", "audience", "endpoint", "aggregate", "authorization", "read_api")
 """Of a receiver, for people."""
+LISTED = ("shape", "events", "connectors", "domains")
+"""The same, where there is anything to say."""
 
 HELD = {
     "guard": "the guard holds back people of {connector} ({count}): `caep-bridge guard status --connector {connector}`",
@@ -176,6 +178,7 @@ def _receiver(name: str, receiver: Receiver, loaded: Loaded) -> dict[str, Any]:
         "endpoint": endpoint,
         "delivery": receiver.delivery,
         "subject": receiver.subject,
+        "shape": receiver.shaped_by,
         "aggregate": receiver.aggregate,
         "authorization": "set" if receiver.authorization_header else "none",
         "read_api": "set" if receiver.has_api else "none",
@@ -216,14 +219,14 @@ async def _read(store: Store) -> tuple[list[StreamRow], list[KeyRow], list[HoldC
     """Streams, keys, and what is held; nothing where there is no store yet. Last, why `serve` would refuse the store;
     one that is only busy is a note."""
     from bridge.clock import SystemClock
-    from bridge.errors import BridgeError, StoreProblem
+    from bridge.errors import BridgeError, Migrating, StoreProblem
     from bridge.store import open_store
 
     if store.file is None or not store.file.exists():
         return [], [], [], ""
     try:
         opened = await open_store(store.url, SystemClock(), exclusive=False)
-    except StoreProblem as problem:
+    except (StoreProblem, Migrating) as problem:
         say(f"the store cannot be used: {problem}")
         return [], [], [], str(problem)
     except BridgeError as problem:
@@ -261,7 +264,7 @@ def _print(report: dict[str, Any]) -> None:
     for each in report["receivers"]:
         write(f"\nreceiver {each['name']}{_silent(each)}")
         pairs([(f"  {key}", each[key]) for key in SHOWN])
-        pairs([(f"  {key}", ", ".join(each[key])) for key in ("events", "connectors", "domains") if each[key]])
+        pairs([(f"  {key}", ", ".join(each[key])) for key in LISTED if each[key]])
     check_clients.show(report)
     for each in report["notify"]:
         write(f"\nnotify {each['name']}")
