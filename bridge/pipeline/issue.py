@@ -6,7 +6,7 @@ anybody could ask for. An assertion is spent in the store before a token goes ou
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -52,13 +52,13 @@ class Terms:
 
 
 class Issue:
-    """`keys`: those of tokens, the first signs. `remotes`: where keys of clients with a `jwks_uri` are had, by name."""
+    """`keys` gives those of tokens, the first signs. `remotes`: by name, the keys of clients with a `jwks_uri`."""
 
     def __init__(
         self,
         terms: Terms,
         clients: Clients,
-        keys: Sequence[TokenKey],
+        keys: Callable[[], Sequence[TokenKey]],
         remotes: Mapping[str, RemoteKeys],
         store: OAuthClients,
         clock: Clock,
@@ -108,7 +108,7 @@ class Issue:
         grant = Grant(self._clients.id_of(name), scopes, self._clients.generation(name))
         terms = self._terms
         text = minted(
-            grant, terms.issuer, self._keys[0], now=self._clock.now(), lifetime=terms.lifetime, jti=self._ids.jti()
+            grant, terms.issuer, self._keys()[0], now=self._clock.now(), lifetime=terms.lifetime, jti=self._ids.jti()
         )
         return {
             "access_token": text,
