@@ -67,6 +67,7 @@ class Bridge:
         await works.gate.recall(now)
         plan = await begin_streams(self.store, self.config.receivers, self.sources, self._ports.ids, now)
         works.keeper.begin(plan.carried, plan.rehearsed)
+        await works.selections.load()
         await works.keeper.begin_made()
         await gone_live(self.store, self.sources, works.streams(), works.keeper.owe)
         await reshaped(self.store, works.streams())
@@ -79,6 +80,7 @@ class Bridge:
             run(f"looks:{name}", lane.run())
         run("retention", works.retention.run())
         run("streams", works.keeper.run())
+        run("subjects", works.selections.run())
         run("errands", works.errandry.run())
         run("timetable", works.timetable.run(), ends=True)
         if owed:

@@ -30,11 +30,14 @@ from bridge.pipeline.outbox import Outbox
 from bridge.pipeline.reconcile import Reconciler
 from bridge.pipeline.remint import Remint
 from bridge.pipeline.reread import Reread
-from bridge.pipeline.resume import resume
+from bridge.pipeline.resume import catch_up, resume
 from bridge.pipeline.retention import Retention
+from bridge.pipeline.selections import Selections
 from bridge.pipeline.subscribed import Subscribed
 from bridge.pipeline.tell import Teller
 from bridge.pipeline.timetable import Timetable
+from bridge.ssf.identifier import Identifier
+from bridge.ssf.selection import Selection
 from bridge.store.errands import Errand
 from bridge.store.protocol import Store
 from bridge.vault import Vault
@@ -84,7 +87,14 @@ class Works:
             config.delivery.give_up_after,
         )  # fmt: skip
         self.vault = Vault(config.key_directory / "vault.key")
-        made = Subscribed(config.oauth.clients, self.vault)
+        self.selections = Selections(
+            store, lambda client: Journal(store, clock, ids, client), clock, self._running, self._select,
+            self._catch_up, trouble,
+            defaults={name: client.default_subjects for name, client in config.oauth.clients.items()},
+            most=config.streams.max_subjects,
+        )  # fmt: skip
+        self._namespaces = config.namespaces
+        made = Subscribed(config.oauth.clients, self.vault, self.selections.of)
         self.keeper = Keeper(store, clock, self.outbox.carry, self.resume, trouble, made)
         self.gate = Gate(store, parts.limits, Alarm(self.journal, lambda *about: self.channels.guard(*about)))
         self.teller = Teller(
@@ -142,6 +152,16 @@ class Works:
 
     async def _push(self, stream: Stream, text: str) -> Outcome:
         return await push(self.outbound, stream, text, self.ports.clock)
+
+    def _running(self, stream_id: str) -> Stream | None:
+        one = self.keeper.running().get(stream_id)
+        return one.stream if one is not None else None
+
+    async def _select(self, stream_id: str, selection: Selection) -> None:
+        await self.keeper.select(stream_id, selection)
+
+    async def _catch_up(self, stream: Stream, subjects: Sequence[Identifier]) -> None:
+        await catch_up(self.store, self.teller, stream, subjects, self._namespaces, self.ports.ids.token())
 
     async def resume(self, streams: Sequence[Stream]) -> None:
         """Until it succeeded once; the store remembers only then that they are enabled, whatever dies before."""
