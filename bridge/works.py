@@ -93,7 +93,7 @@ class Works:
             defaults={name: client.default_subjects for name, client in config.oauth.clients.items()},
             most=config.streams.max_subjects,
         )  # fmt: skip
-        self._namespaces = {name: source.namespace for name, source in parts.sources.items()}
+        self._namespaces = config.namespaces
         made = Subscribed(config.oauth.clients, self.vault, self.selections.of)
         self.keeper = Keeper(store, clock, self.outbox.carry, self.resume, trouble, made)
         self.gate = Gate(store, parts.limits, Alarm(self.journal, lambda *about: self.channels.guard(*about)))
