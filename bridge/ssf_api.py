@@ -13,6 +13,7 @@ from bridge.store.protocol import Store
 from bridge.web.bearer import Bearer
 from bridge.web.ssf.door import Operations, SsfDoor
 from bridge.web.ssf.operations import status_routes, stream_routes
+from bridge.web.ssf.polling import poll_routes
 from bridge.works import Works
 
 
@@ -35,4 +36,4 @@ def operations(parts: Parts, store: Store, ports: Ports, works: Works) -> Operat
         clock=ports.clock, ids=ports.ids, journal=journal,
     )  # fmt: skip
     standing = Standing(keeper, owned, journal)
-    return {**stream_routes(management), **status_routes(standing)}
+    return {**stream_routes(management), **status_routes(standing), **poll_routes(owned, works.mailbox)}
