@@ -39,6 +39,7 @@ from bridge.store.records import (
     Unit,
 )
 from bridge.store.streams import Streams
+from bridge.store.subjects import Subjects
 from bridge.store.undelivered import Undelivered
 
 
@@ -54,7 +55,7 @@ class Looks(Protocol):
         """New looks, or existing ones made due at the earlier of both times; the more urgent urgency wins.
 
         Statements are added; of two about one finding key the later by `finding.at` stays, failing on equal times;
-        statements without a finding are kept once. At most 200 a look, the oldest dropped.
+        statements without a finding are kept once. At most `keep` of the ring a look, the oldest dropped.
         A look that is leased keeps its lease; it takes the new `txn` and the row's generation grows.
         A look that is not leased keeps its first `txn`.
         """
@@ -232,6 +233,6 @@ class Told(Beliefs, Holds, Outbox, Protocol):
 
 class Store(
     Inbox, Looks, Told, Undelivered, Streams, Keys, Audit, Errands, Notices, Housekeeping, Archive, Expiry, Marks,
-    Erasure, OAuthClients, Protocol,
+    Erasure, Subjects, OAuthClients, Protocol,
 ):  # fmt: skip
     """The whole; a caller is typed with the part that it needs."""

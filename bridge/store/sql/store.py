@@ -33,18 +33,20 @@ from bridge.store.sql.commit_queue import PACE, CommitQueue
 from bridge.store.sql.oauth import ClientRegister
 from bridge.store.sql.records import Records
 from bridge.store.sql.stream_register import StreamRegister
+from bridge.store.sql.subjects import SubjectRegister
 from bridge.store.undelivered import Renewal
 
 
-class SqlStore(Records, StreamRegister, ClientRegister):
+class SqlStore(Records, StreamRegister, SubjectRegister, ClientRegister):
     """`on_close` is called once, after the last connection is closed."""
 
     def __init__(
         self, writer: Engine, reader: Engine, clock: Clock, *,
         patience: float = 2.0, admit: Callable[[], None] | None = None, on_close: Callable[[], None] | None = None,
+        spoiled: Callable[[], bool] = lambda: False,
     ) -> None:  # fmt: skip
-        self._writer = CommitQueue(writer, "store-writer", patience=patience, admit=admit, pace=PACE)
-        self._reader = CommitQueue(reader, "store-reader", patience=patience)
+        self._writer = CommitQueue(writer, "store-writer", patience=patience, admit=admit, pace=PACE, spoiled=spoiled)
+        self._reader = CommitQueue(reader, "store-reader", patience=patience, spoiled=spoiled)
         self._clock = clock
         self._on_close = on_close
 

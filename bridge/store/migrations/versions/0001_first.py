@@ -7,6 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from bridge.store.migrations.subjects_0001 import subjects
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -24,6 +26,7 @@ def upgrade() -> None:
     _belief()
     _outbox()
     _registers()
+    subjects()
 
 
 def _inbox() -> None:
@@ -161,6 +164,7 @@ def _outbox() -> None:
         sa.Column("held_why", sa.Text(), nullable=True),
         sa.Column("held_by", sa.Text(), nullable=True),
         sa.Column("held_at", sa.Float(), nullable=True),
+        sa.Column("named", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.PrimaryKeyConstraint("stream_id", "subject", name="pk_ledger"),
         sqlite_with_rowid=False,
     )
