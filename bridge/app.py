@@ -77,6 +77,7 @@ class Bridge:
         run("secrets", works.reread.run())
         run("tell", works.teller.run())
         run("outbox", works.outbox.run())
+        run("mailbox", works.mailbox.run())
         for name, lane in works.lanes.items():
             run(f"looks:{name}", lane.run())
         run("retention", works.retention.run())
@@ -94,6 +95,7 @@ class Bridge:
         self.stopping = True
         self._workers.closing()
         works, lanes = self.works, self.works.lanes.values()
+        works.mailbox.stop()
         for lane in lanes:
             await lane.stop()
         begun = self._ports.clock.monotonic()
