@@ -7,16 +7,18 @@ from urllib.parse import unquote, urlsplit
 
 from bridge.config import Client
 from bridge.parts import Parts, Ports
-from bridge.pipeline.journal import Journal
 from bridge.pipeline.management import Management
 from bridge.pipeline.ownership import Ownership
 from bridge.pipeline.standing import Standing
+from bridge.pipeline.subjects import Subjects
 from bridge.pipeline.verification import Verification
 from bridge.ssf.discovery import Api
 from bridge.store.protocol import Store
 from bridge.web.bearer import Bearer
 from bridge.web.ssf.door import Operations, SsfDoor
 from bridge.web.ssf.operations import status_routes, stream_routes, verification_routes
+from bridge.web.ssf.polling import poll_routes
+from bridge.web.ssf.subjects import subject_routes
 from bridge.works import Works
 
 
@@ -36,17 +38,17 @@ def told_api(clients: Collection[Client]) -> Api | None:
 
 
 def operations(parts: Parts, store: Store, ports: Ports, works: Works) -> Operations:
-    config, keeper = parts.config, works.keeper
-
-    def journal(client: str) -> Journal:
-        return Journal(store, ports.clock, ports.ids, f"client {client}")
-
+    config, keeper, journal = parts.config, works.keeper, works.journal_of
     owned = Ownership(store, keeper, works.activity.used)
     management = Management(
         store, keeper, owned, config.oauth.clients,
         issuer=config.transmitter.issuer, vault=works.vault, refusal=parts.outbound.refusal,
-        clock=ports.clock, ids=ports.ids, journal=journal, deleted=works.clearing.wake,
+        clock=ports.clock, ids=ports.ids, journal=journal, deleted=works.stream_deleted,
     )  # fmt: skip
-    standing = Standing(keeper, owned, ports.clock, journal)
-    verification = Verification(owned, works.verifier, config.oauth.clients, ports.clock)
-    return {**stream_routes(management), **status_routes(standing), **verification_routes(verification)}
+    return {
+        **stream_routes(management),
+        **status_routes(Standing(keeper, owned, ports.clock, journal)),
+        **subject_routes(Subjects(owned, works.selections)),
+        **verification_routes(Verification(owned, works.verifier, config.oauth.clients, ports.clock)),
+        **poll_routes(owned, works.mailbox),
+    }

@@ -27,8 +27,8 @@ Refusal = Callable[[str], Awaitable[str | None]]
 
 
 class Management:
-    """`clients` are those of the configuration; `deleted` hears that a stream is to be cleared away. Every change is in
-    the audit log, in the client's name."""
+    """`clients` are those of the configuration; `deleted` hears of each stream that is to be cleared away. Every change
+    is in the audit log, in the client's name."""
 
     def __init__(
         self,
@@ -43,7 +43,7 @@ class Management:
         clock: Clock,
         ids: Ids,
         journal: Callable[[str], Journal],
-        deleted: Callable[[], None] = lambda: None,
+        deleted: Callable[[str], None] = lambda stream_id: None,
     ) -> None:
         self._store = store
         self._keeper = keeper
@@ -110,7 +110,7 @@ class Management:
         async with self._keeper.changing:
             before = await self._owned.current(stream_id)
             await self._owned.put(stream_id, before, replace(before, deleted_at=self._clock.now()))
-        self._deleted()
+        self._deleted(stream_id)
         await self._journal(client).write("stream.delete", stream_id, before=_told(before))
 
     # -- how ------------------------------------------------------------------------------------

@@ -18,9 +18,9 @@ from bridge.pipeline.framework import ended
 from bridge.pipeline.patience import patiently
 from bridge.pipeline.ports import Meter, Push
 from bridge.pipeline.push_lane import AT_ONCE, LEASE, Lane, health_of, with_health
+from bridge.pipeline.receipts import Receipts
 from bridge.pipeline.remint import withheld
 from bridge.pipeline.running import Running
-from bridge.pipeline.undone import Undone
 from bridge.store.protocol import Store
 from bridge.store.records import Delivery, Rank, Settlement
 from bridge.value import replace
@@ -55,12 +55,11 @@ class Outbox:
         self._push = push
         self._clock = clock
         self._dice = dice
-        self._meter = meter
         self._trouble = trouble
         self._verifiable = verifiable
         self._life = life
         self._accepted = accepted
-        self._undone = Undone()
+        self._receipts = Receipts(meter)
         self._lanes: dict[str, Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -98,6 +97,10 @@ class Outbox:
         for lane in [lane for stream_id, lane in self._lanes.items() if stream_id in stream_ids]:
             lane.row = replace(with_health(lane.row, lane.health), enabled=True)
             await self._store.update_stream(lane.row)
+        for stream_id in set(stream_ids) - self._lanes.keys():  # those that are polled have no lane
+            row = await self._store.stream(stream_id)
+            if row is not None:
+                await self._store.update_stream(replace(row, enabled=True))
 
     async def run(self) -> None:
         while not self._stopping:
@@ -173,12 +176,13 @@ class Outbox:
             now = self._clock.now()
             after = self._after(lane, delivery, outcome, now)
             # Before the row is free: whoever leases it next must know how the receiver is.
-            self._judgehealth_of(lane, outcome, after, now)
-            await self._settle(_settlement(delivery, outcome, after, now))
+            self._judge_health(lane, outcome, after, now)
+            settlement = _settlement(delivery, outcome, after, now)
+            await self._settle(settlement)
             if after.state == "delivered" and delivery.rank == Rank.VERIFICATION:
                 await self._accepted(stream)
-            await self._notehealth_of(lane, outcome, now)
-            self._report(lane, delivery, outcome, after, now)
+            await self._note_health(lane, outcome, now)
+            self._receipts.note(lane.stream, delivery, outcome, settlement)
         finally:
             lane.under_way -= 1
             if lane.under_way <= AT_ONCE * 3 // 4:
@@ -217,12 +221,12 @@ class Outbox:
             lane.failed_at.pop(delivery.id, None)
         return after
 
-    def _judgehealth_of(self, lane: Lane, outcome: Outcome, after: RowNext, now: float) -> None:
+    def _judge_health(self, lane: Lane, outcome: Outcome, after: RowNext, now: float) -> None:
         lane.successes += outcome.kind == "delivered"
         if not (after.row_fault and outcome.kind == "stream"):
             lane.health = health_after(lane.health, outcome, now, self._dice)
 
-    async def _notehealth_of(self, lane: Lane, outcome: Outcome, now: float) -> None:
+    async def _note_health(self, lane: Lane, outcome: Outcome, now: float) -> None:
         """In the store where it changed, and in the log where it changed sides."""
         was_well, delivered = lane.row.failures == 0, outcome.kind == "delivered"
         stale = delivered and now - (lane.row.last_delivered_at or 0.0) > NOTED
@@ -239,29 +243,6 @@ class Outbox:
                 code=lane.health.last_code,
                 words=lane.health.last_words,
             )
-
-    def _report(self, lane: Lane, delivery: Delivery, outcome: Outcome, after: RowNext, now: float) -> None:
-        word = "delivered" if after.state == "delivered" else "dead" if after.state == "dead" else outcome.code
-        self._meter.delivery(lane.stream.name, word)
-        if after.state == "delivered":
-            if delivery.rung_at is not None:
-                self._meter.acknowledged(lane.stream.name, now - delivery.rung_at)
-            if self._undone.delivered(delivery.stream_id, delivery.subject, delivery.status, now):
-                self._meter.block_undone(delivery.connector)
-        _log.info(
-            "set.delivered" if after.state == "delivered" else "set.refused",
-            stream=lane.stream.name,
-            jti=delivery.jti,
-            txn=delivery.txn,
-            status=delivery.status,
-            outcome=word,
-            code=outcome.code,
-            words=outcome.words or None,
-            attempt=delivery.attempts + 1,
-            took_ms=round(outcome.took * 1000, 1),
-            age_s=round(now - delivery.rung_at, 3) if delivery.rung_at is not None else None,
-            next_in=round(after.next_at - now, 1) if after.state == "pending" else None,
-        )
 
 
 def _settlement(delivery: Delivery, outcome: Outcome, after: RowNext, now: float) -> Settlement:
