@@ -28,6 +28,7 @@ async def says(store: Store, kind: Literal["added", "removed"], person: int, seq
 async def test_words_about_people_outlive_the_process_and_go_with_the_person(tmp_path: Path) -> None:
     async with Rig(tmp_path, {"rp": {"profile": "ssf"}}) as rig:
         endpoint = rig.service.tables.pop("receivers.rp")["endpoint_url"]
+        rig.service.tables["policy"] = {"baseline": "announce"}
         rig.service.tables["oauth.clients.rp"] = {"secret": "a-secret-of-some-length", "audience": audience("rp")}
         store = await open_store(rig.service.database, FakeClock(), exclusive=False, create=True)
         made = Subscription(PUSH, endpoint_url=endpoint)
