@@ -22,7 +22,7 @@ from bridge.pipeline.configuration import note_configuration
 from bridge.pipeline.gauges import gauge
 from bridge.pipeline.journal import Journal
 from bridge.pipeline.regroup import regroup
-from bridge.ssf_api import ssf_door
+from bridge.ssf_api import ssf_door, told_api
 from bridge.store import open_store
 from bridge.store.protocol import Store
 from bridge.web.app import PublicPorts, admin_app, public_app
@@ -68,6 +68,7 @@ class Bridge:
         await works.gate.recall(now)
         plan = await begin_streams(self.store, self.config.receivers, self.sources, self._ports.ids, now)
         works.keeper.begin(plan.carried, plan.rehearsed)
+        await works.selections.load()
         await works.keeper.begin_made()
         await gone_live(self.store, self.sources, works.streams(), works.keeper.owe)
         await regroup(self.store, works.streams(), works.keeper.owe, now)
@@ -76,10 +77,16 @@ class Bridge:
         run("secrets", works.reread.run())
         run("tell", works.teller.run())
         run("outbox", works.outbox.run())
+        run("mailbox", works.mailbox.run())
         for name, lane in works.lanes.items():
             run(f"looks:{name}", lane.run())
         run("retention", works.retention.run())
         run("streams", works.keeper.run())
+        run("subjects", works.selections.run())
+        run("verification", works.verifier.run())
+        run("herald", works.herald.run())
+        run("upkeep", works.upkeep.run())
+        run("clearing", works.clearing.run())
         run("errands", works.errandry.run())
         run("timetable", works.timetable.run(), ends=True)
         if owed:
@@ -92,6 +99,7 @@ class Bridge:
         self.stopping = True
         self._workers.closing()
         works, lanes = self.works, self.works.lanes.values()
+        works.mailbox.stop()
         for lane in lanes:
             await lane.stop()
         begun = self._ports.clock.monotonic()
@@ -101,6 +109,8 @@ class Bridge:
         pushes = PUSH_GRACE - (self._ports.clock.monotonic() - begun)
         await asyncio.gather(works.outbox.stop(pushes), works.channels.notices.stop(NOTICE_GRACE))
         await self._workers.stop()
+        with contextlib.suppress(BridgeError):
+            await works.activity.flush()
         await works.directories.close()
         for lane in lanes:
             await lane.abandon()
@@ -152,6 +162,7 @@ class Bridge:
             clock=self._ports.clock,
             count=self.works.metrics.webhook,
             oauth=self.works.callers.oauth(),
+            api=told_api(self.config.oauth.clients.values()),
             ssf=None if bearer is None else ssf_door(self._parts, self.store, self._ports, self.works, bearer),
         )
         return [

@@ -10,31 +10,41 @@ import structlog
 from bridge import __version__
 from bridge.callers import Callers
 from bridge.channels import Channels
+from bridge.config import Config
 from bridge.delivery.push import push
 from bridge.errors import BridgeError
 from bridge.model import Outcome, Stream
 from bridge.observe.metrics import Metrics
 from bridge.parts import Parts, Ports, key_terms, lookups
+from bridge.pipeline.activity import Activity
 from bridge.pipeline.alarm import Alarm
 from bridge.pipeline.chores import Chores
+from bridge.pipeline.clearing import Clearing
 from bridge.pipeline.directory import Directories, Directory
 from bridge.pipeline.errands import Doc, Errandry, Failed, Note
 from bridge.pipeline.gate import Gate
+from bridge.pipeline.herald import Herald
 from bridge.pipeline.intake import Intake
 from bridge.pipeline.journal import Journal
 from bridge.pipeline.keeper import Keeper
 from bridge.pipeline.keyring import Keyring
 from bridge.pipeline.looks import Lane
+from bridge.pipeline.mailbox import Bounds, Mailbox
 from bridge.pipeline.mint import Minter
 from bridge.pipeline.outbox import Outbox
 from bridge.pipeline.reconcile import Reconciler
 from bridge.pipeline.remint import Remint
 from bridge.pipeline.reread import Reread
-from bridge.pipeline.resume import resume
+from bridge.pipeline.resume import catch_up, resume
 from bridge.pipeline.retention import Retention
+from bridge.pipeline.running import Running, status_of
+from bridge.pipeline.selections import Selections
 from bridge.pipeline.subscribed import Subscribed
 from bridge.pipeline.tell import Teller
 from bridge.pipeline.timetable import Timetable
+from bridge.pipeline.upkeep import Upkeep
+from bridge.pipeline.verifier import Verifier
+from bridge.ssf.identifier import Identifier
 from bridge.store.errands import Errand
 from bridge.store.protocol import Store
 from bridge.vault import Vault
@@ -81,11 +91,33 @@ class Works:
         )
         self.outbox = Outbox(
             store, self._push, clock, ports.dice, self.metrics, trouble, self.keyring.publishes,
-            config.delivery.give_up_after,
+            config.delivery.give_up_after, lambda stream: self.verifier.accepted(stream),
         )  # fmt: skip
         self.vault = Vault(config.key_directory / "vault.key")
-        made = Subscribed(config.oauth.clients, self.vault)
-        self.keeper = Keeper(store, clock, self.outbox.carry, self.resume, trouble, made)
+        self.selections = Selections(
+            store, self.journal_of, clock, self._sending, lambda *chosen: self.keeper.select(*chosen), self._catch_up,
+            trouble,
+            defaults={name: client.default_subjects for name, client in config.oauth.clients.items()},
+            most=config.streams.max_subjects,
+        )  # fmt: skip
+        self._namespaces = config.namespaces
+        made = Subscribed(config.oauth.clients, self.vault, self.selections.of)
+        self.keeper = Keeper(store, clock, self._carry, self.resume, trouble, made)
+        self.mailbox = Mailbox(
+            store, self.keeper.running, clock, self.metrics, trouble, _bounds(config), self.keyring.publishes
+        )
+        self.verifier = Verifier(
+            store, self.keeper, mint.verification, clock, ids, self.journal, self.minted, trouble
+        )  # fmt: skip
+        self.herald = Herald(store, self.keeper, mint.stream_updated, clock, ids, self.minted, trouble)
+        clients = config.oauth.clients
+        idle = [one.inactivity_timeout for one in clients.values() if one.inactivity_timeout is not None]
+        self.activity = Activity(store, clock, idle)
+        self.upkeep = Upkeep(
+            store, self.keeper, self.activity, clients, config.streams.dead_after, self.outbox.unwell_since, clock,
+            self.journal, trouble,
+        )  # fmt: skip
+        self.clearing = Clearing(store, clock, trouble)
         self.gate = Gate(store, parts.limits, Alarm(self.journal, lambda *about: self.channels.guard(*about)))
         self.teller = Teller(
             store, parts.sources, self.streams, parts.identity, mint, clock, ports.dice, self.metrics, self.minted,
@@ -106,7 +138,7 @@ class Works:
             )
             for name, source in parts.sources.items()
         }  # fmt: skip
-        chores = Chores(store, self.teller, mint, mint.verification, self.keeper.named, clock, ids, self.minted)
+        chores = Chores(store, self.teller, mint, self.verifier.send, self.keeper.named, clock, ids, self.minted)
         self.errandry = Errandry(
             store,
             {
@@ -136,9 +168,31 @@ class Works:
     def minted(self, stream_ids: Collection[str]) -> None:
         """SETs were made for these streams."""
         self.outbox.wake()
+        self.mailbox.minted(stream_ids)
+
+    def _carry(self, pushed: Sequence[Running]) -> None:
+        self.outbox.carry(pushed)
+        self.mailbox.changed()
 
     def rang(self, connector: str) -> None:
         self.lanes[connector].wake()
+
+    def stream_deleted(self, stream_id: str) -> None:
+        """What is left of it goes in small steps."""
+        self.selections.forget(stream_id)
+        self.clearing.wake()
+
+    def journal_of(self, client: str) -> Journal:
+        """What a client of the API does is recorded in its name."""
+        return Journal(self.store, self.ports.clock, self.ports.ids, f"client {client}")
+
+    def _sending(self, stream_id: str) -> Stream | None:
+        """The stream, if it is told of what happens now."""
+        one = self.keeper.running().get(stream_id)
+        return one.stream if one is not None and status_of(one.stream) == "enabled" else None
+
+    async def _catch_up(self, stream: Stream, subjects: Sequence[Identifier]) -> None:
+        await catch_up(self.store, self.teller, stream, subjects, self._namespaces, self.ports.ids.token())
 
     async def _push(self, stream: Stream, text: str) -> Outcome:
         return await push(self.outbound, stream, text, self.ports.clock)
@@ -165,3 +219,8 @@ class Works:
         except Failed:
             self.timetable.failed(errand.target)
             raise
+
+
+def _bounds(config: Config) -> Bounds:
+    terms = config.streams
+    return Bounds(terms.poll_wait, terms.poll_visibility, terms.polls_per_stream, terms.polls)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from joserfc import jws, jwt
@@ -43,7 +44,7 @@ def head(text: str) -> Head:
     """Raises BadJwt for what is no JWS in its compact form, or has a header that is not understood."""
     try:
         members = jws.extract_compact(text.encode()).headers()
-    except (JoseError, ValueError, TypeError, AttributeError):
+    except (JoseError, ValueError, TypeError, AttributeError, RecursionError):
         raise BadJwt("the token is no signed JWT") from None
     alg, kid, typ = members.get("alg"), members.get("kid"), members.get("typ", "")
     if not isinstance(alg, str) or not isinstance(kid, str | None) or not isinstance(typ, str):
@@ -60,14 +61,21 @@ def opened(text: str, keys: KeySet, algorithms: Collection[str], types: Collecti
         raise BadJwt("the token is of another type")
     if named.alg not in algorithms:
         raise BadJwt("the token is signed with another algorithm than is accepted")
-    registry = jws.JWSRegistry(algorithms=[named.alg], strict_check_header=False)
-    registry.max_payload_length = LONGEST_PAYLOAD
+    registry = _registry(named.alg)
     for key in keys.fitting(named.kid, named.alg):
         try:
             return jwt.decode(text, key, algorithms=[named.alg], registry=registry).claims
-        except (JoseError, ValueError, TypeError):
+        except (JoseError, ValueError, TypeError, RecursionError):
             continue
     raise BadJwt("the signature of the token is not good")
+
+
+@cache
+def _registry(algorithm: str) -> jws.JWSRegistry:
+    """It lets pass header members that it does not know; those that matter are refused above."""
+    registry = jws.JWSRegistry(algorithms=[algorithm], strict_check_header=False)
+    registry.max_payload_length = LONGEST_PAYLOAD
+    return registry
 
 
 def moment(claims: Mapping[str, Any], name: str) -> float | None:

@@ -27,7 +27,8 @@ Refusal = Callable[[str], Awaitable[str | None]]
 
 
 class Management:
-    """`clients` are those of the configuration. Every change is in the audit log, in the client's name."""
+    """`clients` are those of the configuration; `deleted` hears of each stream that is to be cleared away. Every change
+    is in the audit log, in the client's name."""
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class Management:
         clock: Clock,
         ids: Ids,
         journal: Callable[[str], Journal],
+        deleted: Callable[[str], None] = lambda stream_id: None,
     ) -> None:
         self._store = store
         self._keeper = keeper
@@ -53,6 +55,7 @@ class Management:
         self._clock = clock
         self._ids = ids
         self._journal = journal
+        self._deleted = deleted
 
     async def create(self, client: str, body: Body) -> dict[str, Any]:
         """§8.1.1.1. Raises Unacceptable; Conflict where the client has as many streams as it may."""
@@ -61,8 +64,8 @@ class Management:
         await self._check(where)
         stream_id = f"st_{self._ids.token()}"
         made = self._subscription(Subscription(where.method), asked, stream_id, whole=True)
-        made = replace(made, verified=not (where.pushes and terms.verify))
         now = self._clock.now()
+        made = replace(made, verified=not (where.pushes and terms.verify), since=now)
         row = StreamRow(stream_id, f"{client}-{stream_id[3:11]}", terms.audience, now, client=client, active_at=now)
         row = replace(row, subscription=made)
         async with self._keeper.changing:
@@ -107,6 +110,7 @@ class Management:
         async with self._keeper.changing:
             before = await self._owned.current(stream_id)
             await self._owned.put(stream_id, before, replace(before, deleted_at=self._clock.now()))
+        self._deleted(stream_id)
         await self._journal(client).write("stream.delete", stream_id, before=_told(before))
 
     # -- how ------------------------------------------------------------------------------------
@@ -137,7 +141,9 @@ class Management:
         """Another place is verified anew; a poll needs no proof of where it goes."""
         if not made.endpoint_url or not self._clients[client].verify:
             return replace(made, verified=True)
-        return made if made.endpoint_url == before.endpoint_url else replace(made, verified=False)
+        if made.endpoint_url == before.endpoint_url:
+            return made
+        return replace(made, verified=False, since=self._clock.now())
 
     def _compared(self, one: Running) -> dict[str, Any]:
         """All that is ours, also where it is not shown because there is none."""

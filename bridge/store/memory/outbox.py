@@ -42,8 +42,9 @@ class Outbox(Beliefs):
         rows = (row for row in self._deliveries.values() if row.stream_id == stream_id and row.state == "pending")
         return [row for row in rows if row.jti in wanted]
 
-    async def has_due(self, stream_ids: Collection[str], now: float) -> set[str]:
-        return {id_ for id_ in stream_ids if any(is_due(head, now) for head in self._unheld_heads(id_, now))}
+    async def has_due(self, reach: Mapping[str, Rank], now: float) -> set[str]:
+        found = {id_: self._unheld_heads(id_, now, rank) for id_, rank in reach.items()}
+        return {id_ for id_, heads in found.items() if any(is_due(head, now) for head in heads)}
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         for settlement in settlements:
@@ -58,7 +59,7 @@ class Outbox(Beliefs):
                 self._give_back(tried, settlement)
                 continue
             self._end(row, replace(tried, state=settlement.state, settled_at=settlement.at))
-            if settlement.state == "dead" and not settlement.maybe_received:
+            if settlement.state == "dead" and not settlement.maybe_received and row.rank == Rank.EVENT:
                 self._die(row, settlement.at)
 
     def _give_back(self, row: Delivery, settlement: Settlement) -> None:
@@ -110,6 +111,8 @@ class Outbox(Beliefs):
             return ""
         if row.state != "dead":
             return WHY_NOT[row.state]
+        if row.rank != Rank.EVENT:
+            return "framework"
         told = self._ledger.get((row.stream_id, row.subject))
         if told is None or told.tail is None or told.tail.id != row.id:
             return "overtaken"
@@ -140,7 +143,8 @@ class Outbox(Beliefs):
             for row in self._deliveries.values()
             if row.stream_id == stream_id
             and row.rank != Rank.UPDATE
-            and unsent(row.state, row.leased_until, row.maybe_received)
+            and row.state == "pending"
+            and (row.rank == Rank.VERIFICATION or unsent(row.state, row.leased_until, row.maybe_received))
         ]
         oldest: dict[str, tuple[int, Status]] = {}
         for row in sorted(cancel, key=lambda row: row.id):

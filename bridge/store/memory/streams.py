@@ -40,11 +40,13 @@ class Streams(Outbox):
         self._remove_deliveries(sent)
         self._heads = {key: id_ for key, id_ in self._heads.items() if key[0] != stream_id}
         self._streams.pop(stream_id, None)
+        for choice in self._choices_of(stream_id):
+            del self._choices[choice.key]
         return len(told) + len(sent)
 
     async def make_stream(self, row: StreamRow, most: int) -> bool:
-        theirs = [one for one in self._streams.values() if one.client == row.client]
-        if sum(one.subscription is None or one.subscription.deleted_at is None for one in theirs) >= most:
+        theirs = [one.subscription for one in self._streams.values() if one.client == row.client]
+        if sum(made is not None and made.deleted_at is None for made in theirs) >= most:
             return False
         self._streams[row.id] = row
         return True
@@ -86,17 +88,26 @@ class Streams(Outbox):
             for key in told:
                 del self._ledger[key]
             return len(told)
+        if chosen := self._choices_of(stream_id)[:limit]:
+            for choice in chosen:
+                del self._choices[choice.key]
+            return len(chosen)
         self._streams.pop(stream_id, None)
         return 0
 
     async def expire_framework(self, before: float, now: float) -> int:
         rows = [row for row in self._deliveries.values() if row.state == "pending" and row.created_at < before]
-        old = [row for row in rows if row.rank < Rank.EVENT]
-        for row in old:
-            self._end(
-                row, replace(row, state="superseded", settled_at=now, last_code="superseded", last_words="expired")
-            )
-        return len(old)
+        return self._expire([row for row in rows if row.rank < Rank.EVENT], now, "expired")
+
+    async def bound_verifications(self, stream_id: str, most: int, now: float) -> int:
+        rows = [row for row in self._deliveries.values() if (row.stream_id, row.state) == (stream_id, "pending")]
+        waiting = sorted((row for row in rows if row.rank == Rank.VERIFICATION), key=lambda row: -row.id)
+        return self._expire(waiting[most:], now, "too_many")
+
+    def _expire(self, rows: Sequence[Delivery], now: float, why: str) -> int:
+        for row in rows:
+            self._end(row, replace(row, state="superseded", settled_at=now, last_code="superseded", last_words=why))
+        return len(rows)
 
     def _supersede_quietly(self, row: Delivery, now: float, why: str) -> None:
         """Nothing takes its place as head."""

@@ -18,6 +18,7 @@ from bridge.store.sql import (
     beliefs,
     commit,
     errands,
+    framework,
     holds,
     inbox,
     keys,
@@ -26,17 +27,17 @@ from bridge.store.sql import (
     outbox,
     registers,
     settle,
-    streams,
     undelivered,
 )
 from bridge.store.sql.commit_queue import PACE, CommitQueue
 from bridge.store.sql.oauth import ClientRegister
 from bridge.store.sql.records import Records
 from bridge.store.sql.stream_register import StreamRegister
+from bridge.store.sql.subjects import SubjectRegister
 from bridge.store.undelivered import Renewal
 
 
-class SqlStore(Records, StreamRegister, ClientRegister):
+class SqlStore(Records, StreamRegister, SubjectRegister, ClientRegister):
     """`on_close` is called once, after the last connection is closed."""
 
     def __init__(
@@ -136,8 +137,8 @@ class SqlStore(Records, StreamRegister, ClientRegister):
     async def by_jti(self, stream_id: str, jtis: Collection[str]) -> list[r.Delivery]:
         return await self._read(lambda conn: outbox.by_jti(conn, stream_id, jtis)) if jtis else []
 
-    async def has_due(self, stream_ids: Collection[str], now: float) -> set[str]:
-        return await self._read(lambda conn: outbox.has_due(conn, stream_ids, now)) if stream_ids else set()
+    async def has_due(self, reach: Mapping[str, r.Rank], now: float) -> set[str]:
+        return await self._read(lambda conn: outbox.has_due(conn, reach, now)) if reach else set()
 
     async def settle(self, settlements: Sequence[r.Settlement]) -> None:
         if settlements:
@@ -163,7 +164,10 @@ class SqlStore(Records, StreamRegister, ClientRegister):
         return await self._writer.submit(settle.cancel_many, settle.Cancel(stream_id, now, why))
 
     async def expire_framework(self, before: float, now: float) -> int:
-        return await self._writer.submit(streams.expire_many, streams.Expire(before, now))
+        return await self._writer.submit(framework.expire_many, framework.Expire(before, now))
+
+    async def bound_verifications(self, stream_id: str, most: int, now: float) -> int:
+        return await self._writer.submit(framework.bound_many, framework.Bound(stream_id, most, now))
 
     async def backlog(self, now: float) -> list[r.Backlog]:
         return await self._read(outbox.backlog)

@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, and_, bindparam, delete, func, insert, literal_column, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal_column, select, update
 
 from bridge.model import StreamStatus, Subscription
-from bridge.store.records import NewDelivery, Rank, StreamRow
+from bridge.store.records import NewDelivery, StreamRow
 from bridge.store.sql import rows
 from bridge.store.sql.commit import mint
 from bridge.store.sql.dialect import Swift, among, upsert
-from bridge.store.sql.heads import promote
+from bridge.store.sql.framework import END
+from bridge.store.sql.subject_table import FORGET_CHOICES, forget_some
 from bridge.store.sql.tables import PENDING, deliveries, ledger, streams
 
 _NAMES = tuple(column.name for column in streams.c)
@@ -34,7 +35,9 @@ _PRUNE = {table: delete(table).where(table.c.stream_id == bindparam("k_id")) for
 _GO = delete(streams).where(_IT)
 _VERSION = func.json_extract(streams.c.subscription, "$.version")
 _GONE = func.json_extract(streams.c.subscription, "$.deleted_at")
-_COUNT = select(func.count()).where(streams.c.client == bindparam("of_client"), _GONE.is_(None))
+_COUNT = select(func.count()).where(
+    streams.c.client == bindparam("of_client"), streams.c.subscription.is_not(None), _GONE.is_(None)
+)
 _CHANGE = (
     update(streams).where(_IT, bindparam("at_version") == _VERSION).values(subscription=bindparam("b_subscription"))
 )
@@ -51,20 +54,8 @@ _DEAD = (
     .where(deliveries.c.stream_id == bindparam("stream"), deliveries.c.state == literal_column("'dead'"))
     .limit(bindparam("most"))
 )
-_END = Swift(
-    update(deliveries)
-    .where(among(deliveries.c.id, "ids"))
-    .values(
-        state="superseded", head=0, leased_until=None, settled_at=bindparam("at"),
-        last_code="superseded", last_words=bindparam("why"),
-    )
-)  # fmt: skip
 _TOLD = select(ledger.c.subject).where(ledger.c.stream_id == bindparam("stream")).limit(bindparam("most"))
 _FORGET = Swift(delete(ledger).where(ledger.c.stream_id == bindparam("stream"), among(ledger.c.subject, "subjects")))
-_OLD = select(deliveries.c.id, deliveries.c.stream_id, deliveries.c.order_key).where(
-    and_(deliveries.c.state == PENDING, deliveries.c.rank < literal_column(str(Rank.EVENT.value))),
-    deliveries.c.created_at < bindparam("before"),
-)
 
 
 def _row(row: rows.AnyRow) -> StreamRow:
@@ -114,6 +105,7 @@ def prune_many(conn: Connection, items: Sequence[str]) -> list[int]:
     counts = []
     for stream_id in items:
         counts.append(sum(conn.execute(statement, {"k_id": stream_id}).rowcount for statement in _PRUNE.values()))
+        conn.execute(FORGET_CHOICES, {"k_stream": stream_id})
         conn.execute(_GO, {"k_id": stream_id})
     return counts
 
@@ -201,28 +193,12 @@ def _clear(conn: Connection, item: Clear) -> int:
     asked = {"stream": item.stream_id, "most": item.limit}
     for statement in (_OPEN, _DEAD):
         if ids := list(conn.execute(statement, asked).scalars()):
-            _END.all(conn, {"ids": ids, "at": item.now, "why": "stream_deleted"})
+            END.all(conn, {"ids": ids, "at": item.now, "why": "stream_deleted"})
             return len(ids)
     if subjects := list(conn.execute(_TOLD, asked).scalars()):
         _FORGET.all(conn, {"stream": item.stream_id, "subjects": subjects})
         return len(subjects)
+    if chosen := forget_some(conn, item.stream_id, item.limit):
+        return chosen
     conn.execute(_GO, {"k_id": item.stream_id})
     return 0
-
-
-@dataclass(frozen=True, slots=True)
-class Expire:
-    before: float
-    now: float
-
-
-def expire_many(conn: Connection, items: Sequence[Expire]) -> list[int]:
-    return [_expire(conn, item) for item in items]
-
-
-def _expire(conn: Connection, item: Expire) -> int:
-    found = conn.execute(_OLD, {"before": item.before}).all()
-    if found:
-        _END.all(conn, {"ids": [row.id for row in found], "at": item.now, "why": "expired"})
-        promote(conn, [(row.stream_id, row.order_key) for row in found])
-    return len(found)
