@@ -5,6 +5,8 @@
     ├── Refused              the caller; never retried                                 4xx
     │   ├── Unauthenticated  the origin is not proved                                  401
     │   ├── Misfit           proved, but not the vendor's shape                        400
+    │   ├── Forbidden        proved, and not allowed to                                403
+    │   ├── TooMany          more of it, or more often, than is allowed                429
     │   └── TooLarge         over a limit                                              413
     ├── Unavailable          nobody: try again later                                   503 with Retry-After
     ├── StoreProblem         the operator: wrong revision, locked, corrupt, disk full   exit 1 or 2
@@ -63,6 +65,17 @@ class Misfit(Refused):
         self.path = path
         self.message = message
         self.device_ids = tuple(device_ids)
+
+
+class Forbidden(Refused):
+    pass
+
+
+class TooMany(Refused):
+    def __init__(self, message: str, retry_after: int = 1) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+        """Whole seconds."""
 
 
 class TooLarge(Refused):

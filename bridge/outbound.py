@@ -125,6 +125,22 @@ class Outbound:
             known = way.places.add(url)
         return known
 
+    async def refusal(self, url: str) -> str | None:
+        """Why a receiver's `url` may not be called as things stand, its name resolved; None if it may, or if nobody
+        knows the name now. Each call checks again: an address may change."""
+        reason = check_url(url, by_admin=False, insecure=self._insecure, allowed=self._allowed)
+        if reason or self._proxy():
+            return reason
+        host = URL(url).raw_host or ""
+        try:
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                await self._guarded(by_admin=False).resolve(host.strip("[]"))
+        except RefusedAddress as refused:
+            return str(refused)
+        except OSError:  # TimeoutError is one
+            return None
+        return None
+
     async def close(self) -> None:
         """Close all connections. Requests that still run fail, later ones too."""
         self._closed = True
@@ -141,14 +157,17 @@ class Outbound:
             way = self._ways[by_admin, proxy] = self._open(by_admin, proxy)
         return way
 
-    def _open(self, by_admin: bool, proxy: str | None) -> _Way:
-        resolver = GuardedResolver(
+    def _guarded(self, *, by_admin: bool, proxy_host: str | None = None) -> GuardedResolver:
+        return GuardedResolver(
             by_admin=by_admin,
             insecure=self._insecure,
             allowed=self._allowed,
-            proxy_host=URL(proxy).raw_host if proxy else None,
+            proxy_host=proxy_host,
             inner=self._resolver,
         )
+
+    def _open(self, by_admin: bool, proxy: str | None) -> _Way:
+        resolver = self._guarded(by_admin=by_admin, proxy_host=URL(proxy).raw_host if proxy else None)
         bound = self._limit_per_host
         opener = aiohttp.TCPConnector(ssl=self._tls, resolver=resolver, limit=0, limit_per_host=bound if proxy else 0)
         session = aiohttp.ClientSession(
