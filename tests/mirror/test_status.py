@@ -71,7 +71,7 @@ async def test_of_an_unknown_stream(alpha: Management) -> None:
 
 @DELIVERIES
 async def test_paused_holds(house: House, streams: Streams, device: int, delivery: str) -> None:
-    """SSF §8.1.2.1: nothing is transmitted while paused, and what was held comes when it is enabled again."""
+    """SSF §8.1.2.1, IOP-11: nothing is transmitted while paused; what was held comes when it is enabled again."""
     stream, other = await streams.of(delivery), await streams.poll()
     ok(await stream.api.set_status(stream.id, "paused"))
     await house.fails(device)
