@@ -9,7 +9,7 @@ a value; `./run check` does.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar, dataclass_transform
@@ -38,5 +38,5 @@ else:
 
 @cache
 def _members(cls: type[Any]) -> tuple[Callable[[Any], tuple[Any, ...]], dict[str, int]]:
-    names = tuple(cls.__dataclass_fields__)
+    names = tuple(member.name for member in fields(cls))
     return attrgetter(*names), {name: place for place, name in enumerate(names)}

@@ -43,13 +43,27 @@ MAY_IMPORT["parts"] = GROUND | SHELF | WINGS
 MAY_IMPORT["channels"] = MAY_IMPORT["web"] | {"parts"}
 MAY_IMPORT["works"] = MAY_IMPORT["web"] | {"parts", "channels"}
 MAY_IMPORT["workers"] = GROUND
-MAY_IMPORT["app"] = MAY_IMPORT["web"] | {"web", "parts", "works", "workers"}
+MAY_IMPORT["ssf_api"] = MAY_IMPORT["works"] | {"web", "works"}
+MAY_IMPORT["app"] = MAY_IMPORT["ssf_api"] | {"ssf_api", "workers"}
 EVERYTHING = {"cli", "demo"}
 
 PURE = {
     "connector": {"expr", "functions", "mentions", "parse", "plain", "quick", "signature", "times", "tree", "settings"},
     "posture": None,
-    "ssf": {"anew", "decoded", "discovery", "events", "key_warnings", "ledger", "profile", "ring", "stream", "subject"},
+    "ssf": {
+        "anew",
+        "decoded",
+        "discovery",
+        "events",
+        "key_warnings",
+        "ledger",
+        "payload",
+        "profile",
+        "ring",
+        "statement",
+        "stream",
+        "subject",
+    },
     "delivery": {"retry", "answer"},
     "okta": {"words"},
     "oauth": {"caller"},

@@ -47,7 +47,7 @@ async def retry(
 ) -> int:
     """Send a dead SET again, or a waiting one at once.
 
-    It is minted anew, with a new `jti` and the same `txn`, if the key, the issuer, the audience or the profile has
+    It is minted anew, with a new `jti` and the same `txn`, if the key, the issuer, the audience or the shape has
     changed since it was signed; else it is the same bytes.
 
     Parameters

@@ -10,8 +10,8 @@ from pydantic import AfterValidator, Field, model_validator
 
 from bridge.config.kinds import Domains, Name, Names, Text, Texts, Url, url_fault
 from bridge.config.secret import Secret
-from bridge.config.section import Section
-from bridge.model import Aggregate, ProfileName, SubjectForm
+from bridge.config.shape import Shaped
+from bridge.model import ProfileName
 
 CAEP = "https://schemas.openid.net/secevent/caep/event-type/"
 SHORT_NAMES = (
@@ -53,7 +53,7 @@ def _header_check(text: str) -> None:
 Events = Annotated[Texts, AfterValidator(_events)]
 
 
-class Receiver(Section):
+class Receiver(Shaped):
     """A stream that the admin makes."""
 
     secret_keys: ClassVar[frozenset[str]] = frozenset({"authorization_header", "api_token", "api_private_key"})
@@ -67,16 +67,12 @@ class Receiver(Section):
     authorization_header: Annotated[Secret, AfterValidator(_header)] | None = None
     events: Events | None = Field(default=None, min_length=1)
     """Event type URIs; None is all that the profile accepts."""
-    subject: SubjectForm = "device"
-    aggregate: Aggregate = "device"
-    """Filled in: `user` where the profile is okta or the subject a user."""
     connectors: Names | None = None
     domains: Domains | None = None
     enabled: bool = True
     dry_run: bool = False
     send_sub_id: bool | None = None
     """Whether the top-level `sub_id` travels along; None: as the profile has it."""
-    send_txn: bool | None = None
     api_url: Url | None = None
     """Where the receiver's management API is asked; None: the origin of the audience."""
     api_token: Annotated[Secret, AfterValidator(_header)] | None = None
@@ -97,8 +93,6 @@ class Receiver(Section):
             return given
         filled = dict(given)
         okta = str(filled.get("profile")) == "okta"
-        if okta or filled.get("subject") == "user":
-            filled.setdefault("aggregate", "user")
         audience = filled.get("audience")
         if okta and filled.get("delivery", "push") == "push" and isinstance(audience, str | Secret):
             base = audience.reveal() if isinstance(audience, Secret) else audience

@@ -16,14 +16,11 @@ from bridge.config.receiver import Receiver
 from bridge.config.receiver_api import api_faults
 from bridge.config.retention import Retention
 from bridge.config.sections import MEMORY, SQLITE, Admin, Delivery, Keys, Server, Store, Transmitter
+from bridge.config.shape import shape_faults
 from bridge.lines import Path
 
 Found = Iterator[tuple[Path, str]]
 EVERYWHERE = frozenset({"0.0.0.0", "::", "*"})  # noqa: S104  compared, not bound
-ONE_PERSON = (
-    'must be "user" where subject = "user": a receiver that sees only people would be told that one device '
-    "recovered while another one of the same person still fails"
-)
 _ADMIN_HOST = re.compile(r"^[^.]+-admin\.(okta|oktapreview|okta-emea|okta-gov)\.")
 
 
@@ -106,8 +103,7 @@ def _listeners(server: Server | None, admin: Admin | None) -> Found:
 
 def _receiver(receiver: Receiver, insecure: bool, named: Mapping[str, frozenset[str]]) -> Found:
     yield from _target(receiver, insecure)
-    if receiver.subject == "user" and receiver.aggregate == "device":
-        yield ("aggregate",), ONE_PERSON
+    yield from shape_faults(receiver, receiver.profile)
     if receiver.delivery == "poll" and receiver.client is None:
         yield ("delivery",), '"poll" needs client = "<a name in oauth.clients>"'
     if receiver.delivery == "push" and receiver.client is not None:
@@ -161,8 +157,7 @@ def _client(client: Client, named: Mapping[str, frozenset[str]]) -> Found:
     for index, scope in enumerate(client.scopes):
         if scope not in SCOPES:
             yield ("scopes", index), f"must be one of {', '.join(SCOPES)}{near(scope, SCOPES)}"
-    if client.subject == "user" and client.aggregate == "device":
-        yield ("aggregate",), ONE_PERSON
+    yield from shape_faults(client, client.profile)
     yield from _entitled(client.connectors, named)
 
 

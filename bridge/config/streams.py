@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from bridge.config.kinds import Seconds, Whole
 from bridge.config.section import Section
-from bridge.model import Aggregate, SubjectForm
+from bridge.config.shape import Shaped
 
 
 class Streams(Section):
@@ -27,13 +26,10 @@ class Streams(Section):
     """A push stream of the API whose receiver has taken nothing for so long is paused."""
 
 
-class StreamTerms(Section):
+class StreamTerms(Shaped):
     """On what terms a client makes streams: keys of `[oauth.clients.<name>]`."""
 
     profile: Literal["ssf", "sse"] = "ssf"
-    subject: SubjectForm = "device"
-    aggregate: Aggregate = "device"
-    """Filled in: `user` where the subject is a user."""
     default_subjects: Literal["ALL", "NONE"] = "ALL"
     """Whom a new stream is about before its receiver adds or removes anybody (SSF 1.0 §7.1)."""
     max_streams: Annotated[Whole, Field(ge=1, le=10_000)] = 100
@@ -42,10 +38,3 @@ class StreamTerms(Section):
     min_verification_interval: Annotated[Seconds, Field(ge=0, le=3600)] = 10.0
     inactivity_timeout: Annotated[Seconds, Field(ge=60)] | None = None
     """A stream that its receiver has not used for so long is paused (SSF 1.0 §8.1.1)."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _defaults(cls, given: Any) -> Any:
-        if isinstance(given, Mapping) and given.get("subject") == "user":
-            return {"aggregate": "user", **given}
-        return given

@@ -10,14 +10,23 @@ from bridge.model.belief import Basis, Change, Device, Hold, HoldKind, Override
 from bridge.model.ledger import DeliveryState, Held, HeldWhy, LedgerRow, Outcome, OutcomeKind, Tail
 from bridge.model.subscription import StreamStatus, Subscription, Way
 from bridge.model.told import (
+    CREDENTIAL_CHANGE,
     DEVICE_COMPLIANCE_CHANGE,
+    SESSION_REVOKED,
     Aggregate,
+    ChangeType,
+    ComplianceChange,
+    CredentialChange,
+    Entity,
     Event,
     ProfileName,
     Reveals,
+    SessionRevoked,
+    Shape,
     SignedSET,
     Stream,
     SubjectForm,
+    SubjectFormat,
     WireSubject,
 )
 from bridge.model.vendor import (
@@ -37,12 +46,18 @@ from bridge.model.vendor import (
 )
 
 __all__ = [
+    "CREDENTIAL_CHANGE",
     "DEVICE_COMPLIANCE_CHANGE",
+    "SESSION_REVOKED",
     "Aggregate",
     "Basis",
     "Change",
+    "ChangeType",
+    "ComplianceChange",
+    "CredentialChange",
     "DeliveryState",
     "Device",
+    "Entity",
     "Event",
     "FailureKind",
     "Finding",
@@ -61,6 +76,8 @@ __all__ = [
     "Parsed",
     "ProfileName",
     "Reveals",
+    "SessionRevoked",
+    "Shape",
     "SignedSET",
     "Snapshot",
     "Statement",
@@ -68,6 +85,7 @@ __all__ = [
     "Stream",
     "StreamStatus",
     "SubjectForm",
+    "SubjectFormat",
     "Subscription",
     "Tail",
     "Verdict",

@@ -3,23 +3,50 @@
 from __future__ import annotations
 
 from dataclasses import field
-from typing import Literal, Protocol
+from typing import ClassVar, Literal, Protocol
 
 from bridge.model.subscription import Way
 from bridge.model.vendor import Status
 from bridge.value import value
 
-DEVICE_COMPLIANCE_CHANGE = "https://schemas.openid.net/secevent/caep/event-type/device-compliance-change"
+_CAEP = "https://schemas.openid.net/secevent/caep/event-type/"
+DEVICE_COMPLIANCE_CHANGE = f"{_CAEP}device-compliance-change"
+SESSION_REVOKED = f"{_CAEP}session-revoked"
+CREDENTIAL_CHANGE = f"{_CAEP}credential-change"
 
 ProfileName = Literal["ssf", "okta", "sse"]
 SubjectForm = Literal["device", "user"]
+SubjectFormat = Literal["email", "iss_sub"]
 Aggregate = Literal["user", "device"]
+Entity = Literal["admin", "user", "policy", "system"]
+ChangeType = Literal["create", "revoke", "update", "delete"]
 
 
 class Reveals(Protocol):
     """A secret of the configuration: read it when it is used."""
 
     def reveal(self) -> str: ...
+
+
+@value
+class Shape:
+    """What a receiver of `ssf` or `sse` wants otherwise than the profile has it; `okta` has a shape of its own."""
+
+    subject_format: SubjectFormat = "email"
+    """How a person is named: RFC 9493 §3.2.2 or §3.2.3."""
+    subject_issuer: str = ""
+    """With `iss_sub`: the namespace of the logins."""
+    legacy_subject: bool = False
+    """`ssf`: `sub_id` stands in the event as well, as `subject` (SSF 1.0 §3.1.1)."""
+    bare_subject: bool = False
+    """`sse`: the subject in the event is `{user, device}` without a `format`, as the draft of 2021 has it."""
+    legacy_events: bool = False
+    """`sse`: verification and stream-updated go by the URIs of the draft of 2021."""
+    tenant: str = ""
+    """`ssf`: the opaque `tenant` member of every complex subject (SSF 1.0 §3.3); "" for none."""
+
+
+PLAIN = Shape()
 
 
 @value
@@ -57,6 +84,7 @@ class Stream:
     """Whether its receiver made it: then where it is pushed to is a receiver's word, which the address guard doubts."""
     verified: bool = True
     """Whether events may be pushed there (`Subscription.verified`)."""
+    shape: Shape = PLAIN
 
 
 @value
@@ -72,19 +100,50 @@ class WireSubject:
 
 @value
 class Event:
-    """A device-compliance-change, unsigned, the same for all streams (CAEP 1.0 §3.5)."""
+    """What streams are told, unsigned, the same for all: about whom, when and why (CAEP 1.0 §2). What happened is said
+    by its kinds below; of this class itself there is none."""
 
-    type: str
+    type: ClassVar[str]
     login: str
     namespace: str
     device_id: str
-    previous: Status
-    current: Status
+    """Of the vendor; "" where it is about no device."""
     at: int
     """Integer seconds: `event_timestamp`."""
     reason_admin: str
+    """Never empty (CAEP interoperability profile §3)."""
     txn: str
-    initiating_entity: Literal["admin", "user", "policy", "system"] = "policy"
+    initiating_entity: Entity
+
+
+@value
+class ComplianceChange(Event):
+    """A device came to be compliant, or is no longer (CAEP 1.0 §3.5)."""
+
+    type: ClassVar[str] = DEVICE_COMPLIANCE_CHANGE
+    previous: Status
+    current: Status
+
+
+@value
+class SessionRevoked(Event):
+    """The person's sessions ended; with a device, those on that device alone (CAEP 1.0 §3.1)."""
+
+    type: ClassVar[str] = SESSION_REVOKED
+
+
+@value
+class CredentialChange(Event):
+    """A credential of the person was made, changed or taken away (CAEP 1.0 §3.3). What is "" is not told."""
+
+    type: ClassVar[str] = CREDENTIAL_CHANGE
+    credential_type: str
+    """`password`, `fido2-platform` …, or what both sides agreed on."""
+    change_type: ChangeType
+    friendly_name: str = ""
+    x509_issuer: str = ""
+    x509_serial: str = ""
+    fido2_aaguid: str = ""
 
 
 @value

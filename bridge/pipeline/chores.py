@@ -7,7 +7,7 @@ from typing import Any
 
 from bridge.clock import Clock, Ids
 from bridge.errors import Conflict
-from bridge.model import DEVICE_COMPLIANCE_CHANGE, Event, SignedSET, Status, Stream
+from bridge.model import DEVICE_COMPLIANCE_CHANGE, ComplianceChange, SignedSET, Status, Stream
 from bridge.pipeline.errands import Failed, Note, txn_of
 from bridge.pipeline.ports import Mint, Verify
 from bridge.pipeline.resume import resume
@@ -99,11 +99,10 @@ class Chores:
         rows = await self._store.ledger_of(login, None)
         return any(row.stream_id == stream.id and row.told == "not-compliant" for row in rows)
 
-    def _event(self, login: str, errand: Errand, previous: Status, current: Status) -> Event:
-        return Event(
-            DEVICE_COMPLIANCE_CHANGE, login, "test", "test", previous, current, int(self._clock.now()),
-            TEST_WORDS, txn_of(errand), "admin",
-        )  # fmt: skip
+    def _event(self, login: str, errand: Errand, previous: Status, current: Status) -> ComplianceChange:
+        return ComplianceChange(
+            login, "test", "test", int(self._clock.now()), TEST_WORDS, txn_of(errand), "admin", previous, current
+        )
 
     def _running(self, name: str) -> Stream:
         stream = self._named(name)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from bridge.model import (
     DEVICE_COMPLIANCE_CHANGE,
     Change,
+    ComplianceChange,
     Device,
-    Event,
     Held,
     LedgerRow,
     SignedSET,
@@ -52,7 +52,7 @@ class Owing:
     row: LedgerRow
     comparison: Comparison
     device: Device
-    event: Event | None
+    event: ComplianceChange | None
     supersede: int | None
     superseded_why: str
     txn: str
@@ -234,7 +234,7 @@ class _Case:
         same = truth(self.stream, self.subject, live) == truth(self.stream, self.subject, self.people)
         return "" if same else DRY_RUN
 
-    def _owing(self, row: LedgerRow, comparison: Comparison, named: Device, event: Event | None) -> Owing:
+    def _owing(self, row: LedgerRow, comparison: Comparison, named: Device, event: ComplianceChange | None) -> Owing:
         supersede, why = (self.held.supersede, RENAMED) if self.held and self.held.supersede else (None, "")
         if comparison.action == "cancel" and row.tail is not None:
             supersede, why = row.tail.id, CANCELLED_OUT
@@ -260,7 +260,7 @@ class _Case:
             return self.device
         return min(failing, key=lambda one: (one.since or 0.0, one.key))
 
-    def _event(self, named: Device, row: LedgerRow, comparison: Comparison, current: Status) -> Event:
+    def _event(self, named: Device, row: LedgerRow, comparison: Comparison, current: Status) -> ComplianceChange:
         source = self.sources.get(named.connector)
         change = self._change(named)
         at = change.at if change else word_at(named, current, self.draft.before, self.now)

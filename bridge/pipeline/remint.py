@@ -75,7 +75,7 @@ class Remint:
         return [answers.get(row.id, "unreadable") for row in rows]
 
     def is_due(self, row: Delivery, ring: KeyRing) -> bool:
-        """Whether key, issuer, audience or profile have changed since `row` was signed.
+        """Whether key, issuer, audience, profile or shape have changed since `row` was signed.
 
         Another key alone does not count for a SET that its receiver may have, while the old one is published: the
         receiver would take a new `jti` for another event.

@@ -122,6 +122,7 @@ def stream_of(receiver: Receiver, row: StreamRow) -> Stream:
         paused=bool(row.paused),
         send_sub_id=receiver.send_sub_id,
         send_txn=receiver.send_txn,
+        shape=receiver.shape,
         way=receiver.delivery,
         client=receiver.client or "",
     )

@@ -44,6 +44,8 @@ class Subscribed:
             domains=frozenset(client.domains) if client.domains is not None else None,
             enabled=made.status != "disabled",
             paused=bool(row.paused) or made.status == "paused",
+            send_txn=client.send_txn,
+            shape=client.shape,
             way="push" if made.method in PUSH_METHODS else "poll",
             client=row.client,
             by_api=True,

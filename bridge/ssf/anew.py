@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from bridge.model import DEVICE_COMPLIANCE_CHANGE, Event, Stream
+from bridge.model import ComplianceChange, Event, Stream
 from bridge.ssf.decoded import decoded
-from bridge.ssf.profile import Claims, claims
-
-
-class Unreadable(Exception):
-    """This is no SET of ours."""
+from bridge.ssf.profile import DRAFT_NAMES, STREAM_UPDATED, VERIFICATION, Claims, claims, stream_updated, verification
+from bridge.ssf.statement import Unreadable as Unreadable
+from bridge.ssf.statement import event_of
 
 
 def claims_of(text: str) -> Claims:
@@ -28,36 +26,36 @@ def claims_of(text: str) -> Claims:
 
 def anew(old: Mapping[str, Any], stream: Stream | None, txn: str, *, issuer: str, jti: str, iat: int) -> Claims:
     """The same statement as `old`. Its form stays without a stream, and where `old` does not say enough for another."""
-    event = _event(old, txn) if stream is not None and DEVICE_COMPLIANCE_CHANGE in old["events"] else None
-    if stream is None or event is None or (stream.subject == "device" and not event.device_id):
-        audience = old.get("aud") if stream is None else stream.audience
-        return {**old, "iss": issuer, "aud": audience, "jti": jti, "iat": iat}
-    return claims(event, stream, issuer=issuer, jti=jti, iat=iat)
+    if stream is not None:
+        if (framework := _framework(old, stream, issuer=issuer, jti=jti, iat=iat)) is not None:
+            return framework
+        event = event_of(old, txn)
+        if event is not None and _says_enough(event, stream):
+            return claims(event, stream, issuer=issuer, jti=jti, iat=iat)
+    audience = old.get("aud") if stream is None else stream.audience
+    return {**old, "iss": issuer, "aud": audience, "jti": jti, "iat": iat}
 
 
 def is_stale(old: Mapping[str, Any], stream: Stream, txn: str, *, issuer: str) -> bool:
-    """Whether issuer, audience or profile have changed since it was signed."""
+    """Whether issuer, audience, profile or shape have changed since it was signed."""
     same = anew(old, stream, txn, issuer=issuer, jti=str(old.get("jti")), iat=int(old.get("iat", 0)))
     return same != dict(old)
 
 
-def _event(old: Mapping[str, Any], txn: str) -> Event:
-    said = old["events"][DEVICE_COMPLIANCE_CHANGE]
-    try:
-        subject = said.get("subject") or old["sub_id"]
-        user = subject if subject.get("format") == "email" else subject["user"]
-        namespace, _, device_id = subject.get("device", {}).get("id", "").partition(":")
-        return Event(
-            type=DEVICE_COMPLIANCE_CHANGE,
-            login=user["email"],
-            namespace=namespace,
-            device_id=device_id,
-            previous=said["previous_status"],
-            current=said["current_status"],
-            at=said["event_timestamp"],
-            reason_admin=said["reason_admin"]["en"],
-            txn=txn,
-            initiating_entity=said["initiating_entity"],
-        )
-    except (KeyError, TypeError, AttributeError):
-        raise Unreadable("the SET does not say what ours say") from None
+def _says_enough(event: Event, stream: Stream) -> bool:
+    """A stream that is told of devices is not told that no device came to be compliant."""
+    return not isinstance(event, ComplianceChange) or stream.subject == "user" or bool(event.device_id)
+
+
+def _framework(old: Mapping[str, Any], stream: Stream, *, issuer: str, jti: str, iat: int) -> Claims | None:
+    """A framework event that this stream may have; None if `old` holds none."""
+    if stream.profile == "okta":
+        return None
+    said: Any
+    (type_, said), *_ = old["events"].items()
+    if type_ in (VERIFICATION, DRAFT_NAMES[VERIFICATION]) and isinstance(said, dict):
+        return verification(stream, issuer=issuer, jti=jti, iat=iat, state=said.get("state"))
+    if type_ in (STREAM_UPDATED, DRAFT_NAMES[STREAM_UPDATED]) and isinstance(said, dict) and "status" in said:
+        status, reason = said["status"], said.get("reason")
+        return stream_updated(stream, issuer=issuer, jti=jti, iat=iat, status=status, reason=reason)
+    return None

@@ -1,4 +1,4 @@
-"""A comparison that found a difference becomes an Event, with words that an admin understands."""
+"""A comparison that found a difference becomes an event, with words that an admin understands."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Literal
 
-from bridge.model import DEVICE_COMPLIANCE_CHANGE, Device, Event, Status
+from bridge.model import ComplianceChange, Device, Status
 
 Occasion = Literal["verdict", "owner_change"]
 """verdict: the device's own state decides · owner_change: the device came to, or left, this person."""
@@ -36,7 +36,7 @@ def compliance_event(
     occasion: Occasion = "verdict",
     whole_person: bool = False,
     resolved: Sequence[str] = (),
-) -> Event:
+) -> ComplianceChange:
     """The device-compliance-change that tells `login` (CAEP 1.0 §3.5).
 
     `device` is the one that decides. `source` is how people call the vendor. `at` is the event's own time in
@@ -47,8 +47,7 @@ def compliance_event(
     """
     if previous == current:
         raise ValueError(f"no change: previous and current status are both {current}")
-    return Event(
-        type=DEVICE_COMPLIANCE_CHANGE,
+    return ComplianceChange(
         login=login,
         namespace=namespace,
         device_id=device.device_id,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bridge.model import Event, Stream, WireSubject
+from bridge.model import Event, Shape, Stream, WireSubject
 
 
 def email(login: str) -> dict[str, str]:
@@ -10,24 +10,47 @@ def email(login: str) -> dict[str, str]:
     return {"format": "email", "email": login}
 
 
+def opaque(identifier: str) -> dict[str, str]:
+    """RFC 9493 §3.2.4."""
+    return {"format": "opaque", "id": identifier}
+
+
 def device(namespace: str, device_id: str) -> dict[str, str]:
-    """The device as an opaque identifier, `<namespace>:<vendor id>` (RFC 9493 §3.2.4)."""
-    return {"format": "opaque", "id": f"{namespace}:{device_id}"}
+    """The device as an opaque identifier, `<namespace>:<vendor id>`."""
+    return opaque(f"{namespace}:{device_id}")
+
+
+def user(login: str, shape: Shape) -> dict[str, str]:
+    """The person as the receiver knows them: by e-mail address, or by the login at an issuer (RFC 9493 §3.2.3)."""
+    if shape.subject_format == "iss_sub":
+        return {"format": "iss_sub", "iss": shape.subject_issuer, "sub": login}
+    return email(login)
 
 
 def sub_id(event: Event, stream: Stream) -> dict[str, object]:
-    """The top-level subject (SSF 1.0 §3.1): simple for a stream that knows only users, else complex user + device."""
-    if stream.subject == "user":
-        return dict(email(event.login))
-    return {"format": "complex", **members(event, stream)}
+    """The top-level subject (SSF 1.0 §3.1) of what `stream` is told."""
+    return about(stream, event.login, event.namespace, event.device_id)
 
 
-def members(event: Event, stream: Stream) -> dict[str, object]:
-    """The members of the subject without a `format` of their own, as Okta's schema wants them."""
-    user: dict[str, object] = {"user": email(event.login)}
+def about(stream: Stream, login: str, namespace: str, device_id: str) -> dict[str, object]:
+    """A person and their device as `stream` names them: simple where it knows only users, else complex (§3.2, §3.3)."""
     if stream.subject == "user":
-        return user
-    return user | {"device": device(event.namespace, event.device_id)}
+        return dict(user(login, stream.shape))
+    return {"format": "complex", **members(stream, login, namespace, device_id)}
+
+
+def members(stream: Stream, login: str, namespace: str, device_id: str) -> dict[str, object]:
+    """The members of the subject without a `format` of their own, as Okta's schema and the draft of 2021 want them.
+
+    A `device_id` of "" is no device.
+    """
+    shape = stream.shape
+    found: dict[str, object] = {"user": user(login, shape)}
+    if device_id and stream.subject == "device":
+        found["device"] = device(namespace, device_id)
+    if shape.tenant:
+        found["tenant"] = opaque(shape.tenant)
+    return found
 
 
 def wire_subject(stream: Stream, login: str, connector: str, device_id: str) -> WireSubject:

@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from bridge.clock import Clock
 from bridge.web import errors, health, wellknown
 from bridge.web.health import Readiness, Scrape
+from bridge.web.ssf.door import SsfDoor
 from bridge.web.webhooks import Count, Intake, WebhookDoor
 
 
@@ -30,21 +31,24 @@ class PublicPorts:
     readiness: Readiness
     clock: Clock
     count: Count = lambda connector, outcome: None
+    ssf: SsfDoor | None = None
+    """None where there are no clients, and so no streams to manage."""
 
 
 def public_app(ports: PublicPorts) -> ASGIApp:
-    """Webhooks, discovery and terse health."""
+    """Webhooks, discovery, the streams of receivers, and terse health."""
     door = WebhookDoor(ports.intake, ports.connectors, ports.clock, ports.count)
     rest = _app([*wellknown.routes(ports.issuer, ports.jwks, ports.keys_age), *health.public_routes(ports.readiness)])
-    return _Fork(errors.Answering(door), rest)
+    return _Fork(errors.Answering(door), ports.ssf, rest)
 
 
 class _Fork:
-    """`/webhooks/{connector}` goes straight to its door, all else through Starlette, whose layers and routing cost as
-    much as to verify a webhook."""
+    """`/webhooks/{connector}` and `/ssf/…` go straight to their doors, all else through Starlette, whose layers and
+    routing cost as much as to verify a webhook."""
 
-    def __init__(self, door: ASGIApp, rest: ASGIApp) -> None:
+    def __init__(self, door: ASGIApp, ssf: SsfDoor | None, rest: ASGIApp) -> None:
         self._door = door
+        self._ssf = ssf
         self._rest = rest
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -53,6 +57,8 @@ class _Fork:
             if parent and name and not root and "/" not in name:
                 scope["path_params"] = {"connector": name}
                 return await self._door(scope, receive, send)
+            if self._ssf is not None and self._ssf.takes(scope["path"]):
+                return await self._ssf(scope, receive, send)
         await self._rest(scope, receive, send)
 
 

@@ -17,7 +17,8 @@ from bridge.clock import Clock
 from bridge.errors import NotFound, TooLarge
 from bridge.model import Webhook
 from bridge.store.records import Accepted
-from bridge.web.linger import BODY_HERE, BODY_READ
+from bridge.web.body import is_utf8, length, read, too_large
+from bridge.web.linger import BODY_HERE
 
 LIMIT: Final = 1 << 20
 """Bytes of a body, at most."""
@@ -27,8 +28,6 @@ BODY_SECONDS: Final = 30.0
 
 NOBODY: Final = "-"
 """Stands in counters for every connector that does not exist."""
-
-_TOO_LARGE: Final = "the body is larger than 1 MiB"
 
 
 class Intake(Protocol):
@@ -97,7 +96,7 @@ class WebhookDoor:
         media_type, _, parameters = headers.get("content-type", "").partition(";")
         if (
             media_type.strip().lower() not in self._accepts[connector]
-            or not _is_utf8(parameters)
+            or not is_utf8(parameters)
             or headers.get("content-encoding", "identity").lower() != "identity"
         ):
             self._count(connector, "content_type")
@@ -106,14 +105,14 @@ class WebhookDoor:
 
     async def _body(self, connector: str, headers: Mapping[str, str], scope: Scope, receive: Receive) -> bytes | None:
         """The whole body, or None if the sender went away. Raises TooLarge as soon as the limit is passed."""
-        if _length(headers) > self._limit:
+        if length(headers.get("content-length", "")) > self._limit:
             self._count(connector, "too_large")
-            raise TooLarge(_TOO_LARGE)
+            raise too_large(self._limit)
         try:
             if scope.get(BODY_HERE):  # nearly always: a timer would cost more than the reading
-                return await self._read(scope, receive)
+                return await read(scope, receive, self._limit)
             async with asyncio.timeout(self._body_seconds):
-                return await self._read(scope, receive)
+                return await read(scope, receive, self._limit)
         except TimeoutError:
             self._count(connector, "timeout")
             raise HTTPException(408, "the body did not arrive in time", {"connection": "close"}) from None
@@ -123,22 +122,6 @@ class WebhookDoor:
         except ConnectionError:
             self._count(connector, "disconnected")
             return None
-
-    async def _read(self, scope: Scope, receive: Receive) -> bytes:
-        chunks: list[bytes] = []
-        size = 0
-        while True:
-            message = await receive()
-            if message["type"] != "http.request":
-                raise ConnectionError
-            chunk: bytes = message.get("body", b"")
-            size += len(chunk)
-            scope[BODY_READ] = not message.get("more_body", False)
-            if size > self._limit:
-                raise TooLarge(_TOO_LARGE)
-            chunks.append(chunk)
-            if scope[BODY_READ]:
-                return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 async def _respond(send: Send, accepted: Accepted) -> None:
@@ -155,18 +138,3 @@ def _headers(scope: Scope) -> dict[str, str]:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return headers
-
-
-def _length(headers: Mapping[str, str]) -> int:
-    """The declared length, 0 if there is none; the server has refused a malformed one already."""
-    declared = headers.get("content-length", "")
-    return int(declared) if declared.isascii() and declared.isdigit() and len(declared) < 20 else 0
-
-
-def _is_utf8(parameters: str) -> bool:
-    """Whether a content type's parameters name no charset, or UTF-8 or its subset."""
-    for parameter in parameters.split(";"):
-        name, _, value = parameter.partition("=")
-        if name.strip().lower() == "charset" and value.strip().strip('"').lower() not in ("utf-8", "utf8", "us-ascii"):
-            return False
-    return True

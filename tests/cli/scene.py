@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from bridge import cli
 from bridge.clock import SystemClock
 from bridge.key import KeyRow
-from bridge.model import DEVICE_COMPLIANCE_CHANGE, Device, Event, Finding, LedgerRow, Owner, Status, Stream
+from bridge.model import ComplianceChange, Device, Finding, LedgerRow, Owner, Status, Stream
 from bridge.ssf.keyfiles import KeyFiles
 from bridge.ssf.keys import SigningKey
 from bridge.ssf.profile import claims
@@ -142,9 +142,9 @@ class Scene:
 
     def _claims(self, device: Device, status: Status, stream: Stream) -> dict[str, Any]:
         other: Status = "compliant" if status == "not-compliant" else "not-compliant"
-        event = Event(
-            DEVICE_COMPLIANCE_CHANGE, device.login or "", device.connector, device.device_id, other, status,
-            int(SINCE), "Kolide: Disk Is Not Encrypted", "txn-1",
+        event = ComplianceChange(
+            device.login or "", device.connector, device.device_id, int(SINCE), "Kolide: Disk Is Not Encrypted",
+            "txn-1", "policy", other, status,
         )  # fmt: skip
         self._minted += 1
         jti = f"jti-{self._minted}"

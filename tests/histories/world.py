@@ -13,6 +13,7 @@ from typing import Any
 
 from bridge.connector.sweep import SweepPage
 from bridge.model import (
+    ComplianceChange,
     DeliveryState,
     Event,
     Finding,
@@ -151,7 +152,7 @@ class World:
         """On a store in memory, or on SQLite in this folder."""
         self.clock, self.ids = Clock(), Ids()
         self.vendor = Vendor(self.clock)
-        self.minted: dict[str, Event] = {}
+        self.minted: dict[str, ComplianceChange] = {}
         self.receivers = {
             "risk": Receiver(Stream("s1", "risk", "https://a.example", "okta", "https://a.example", aggregate="user")),
             "pairs": Receiver(Stream("s2", "pairs", "https://b.example", "ssf", "https://b.example")),
@@ -214,6 +215,7 @@ class World:
         signed = []
         for event, _ in pairs:
             jti = self.ids.jti()
+            assert isinstance(event, ComplianceChange)
             self.minted[jti] = event
             signed.append(SignedSET(jti, int(self.clock.now()), "kid", jti))
         return signed

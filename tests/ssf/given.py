@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from bridge.model import DEVICE_COMPLIANCE_CHANGE, Device, Event, Finding, Owner, Stream
+from bridge.model import ComplianceChange, Device, Finding, Owner, Stream
 
 LOGIN = "dana.reyes@acme.example"
 ISSUER = "https://signals.acme.example"
 
-EVENT = Event(
-    type=DEVICE_COMPLIANCE_CHANGE,
+EVENT = ComplianceChange(
     login=LOGIN,
     namespace="fleet",
     device_id="48213",
@@ -20,6 +19,7 @@ EVENT = Event(
     at=1795348791,
     reason_admin="Fleet Watch: Disk Is Not Encrypted",
     txn="b7e23ec29af22b0b4e41da31e868d572",
+    initiating_entity="policy",
 )
 
 

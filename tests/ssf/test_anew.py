@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from bridge.model import Event, ProfileName, Stream
+from bridge.model import CredentialChange, Event, ProfileName, SessionRevoked, Shape, Stream
 from bridge.ssf.anew import Unreadable, anew, claims_of, is_stale
 from bridge.ssf.profile import claims
 from tests.ssf.given import EVENT, ISSUER, stream
@@ -36,6 +36,51 @@ def test_another_profile(before: ProfileName, after: ProfileName) -> None:
     wanted, whom = said(after)
     assert is_stale(old, whom, EVENT.txn, issuer=ISSUER) is (before != after)
     assert anew(old, whom, EVENT.txn, issuer=ISSUER, jti="old", iat=1795348800) == wanted
+
+
+COMMON = {
+    "login": EVENT.login, "namespace": EVENT.namespace, "at": EVENT.at, "reason_admin": "The session ended",
+    "txn": EVENT.txn, "initiating_entity": "admin",
+}  # fmt: skip
+EVENTS: dict[str, Event] = {
+    "compliance": EVENT,
+    "session": SessionRevoked(**COMMON, device_id="48213"),
+    "sessions": SessionRevoked(**COMMON, device_id=""),
+    "credential": CredentialChange(**COMMON, device_id="", credential_type="pin", change_type="delete"),
+    "named": CredentialChange(
+        **COMMON, device_id="", credential_type="x509", change_type="create",
+        friendly_name="card", x509_issuer="CN=A", x509_serial="12", fido2_aaguid="f8a011f3",
+    ),
+}  # fmt: skip
+IDP = {"subject_format": "iss_sub", "subject_issuer": "https://idp.acme.example"}
+SHAPES: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "twice": {"shape": Shape(legacy_subject=True)},
+    "tenant": {"shape": Shape(tenant="acme", legacy_subject=True)},
+    "iss_sub": {"shape": Shape(**IDP)},
+    "sse": {"profile": "sse"},
+    "bare": {"profile": "sse", "shape": Shape(**IDP, bare_subject=True)},
+    "okta": {"profile": "okta"},
+}
+
+
+@pytest.mark.parametrize("event", EVENTS)
+@pytest.mark.parametrize("before", SHAPES)
+@pytest.mark.parametrize("after", SHAPES)
+def test_from_any_shape_to_any_other(event: str, before: str, after: str) -> None:
+    old, _ = said(event=EVENTS[event], **SHAPES[before])
+    wanted, whom = said(event=EVENTS[event], **SHAPES[after])
+    assert anew(old, whom, EVENT.txn, issuer=ISSUER, jti="old", iat=1795348800) == wanted
+    assert is_stale(old, whom, EVENT.txn, issuer=ISSUER) is (old != wanted)
+
+
+@pytest.mark.parametrize("event", EVENTS)
+def test_from_a_shape_that_names_only_people(event: str) -> None:
+    """What ended somebody's sessions said so without a device, and says the same with more room for one."""
+    old, whom = said(event=EVENTS[event], subject="user", shape=Shape(**IDP))
+    new = anew(old, replace(whom, subject="device"), EVENT.txn, issuer=ISSUER, jti="old", iat=1795348800)
+    wider = {"format": "complex", "user": old["sub_id"]}
+    assert new == (old if event == "compliance" else {**old, "sub_id": wider})
 
 
 def test_another_issuer_or_audience() -> None:
@@ -71,8 +116,17 @@ def test_what_is_no_set(text: str) -> None:
 
 
 @pytest.mark.parametrize("broken", [{}, {"current_status": "compliant"}, []])
-def test_a_set_that_does_not_say_enough(broken: object) -> None:
-    old, whom = said()
+@pytest.mark.parametrize("event", EVENTS)
+def test_a_set_that_does_not_say_enough(broken: object, event: str) -> None:
+    old, whom = said(event=EVENTS[event])
     old["events"] = dict.fromkeys(old["events"], broken)
+    with pytest.raises(Unreadable):
+        anew(old, whom, EVENT.txn, issuer=ISSUER, jti="new", iat=1)
+
+
+@pytest.mark.parametrize("user", [{"format": "email", "email": 7}, {"format": "iss_sub", "iss": "x"}, "dana", None])
+def test_a_set_that_does_not_say_about_whom(user: object) -> None:
+    old, whom = said()
+    old["sub_id"] = {"format": "complex", "user": user}
     with pytest.raises(Unreadable):
         anew(old, whom, EVENT.txn, issuer=ISSUER, jti="new", iat=1)

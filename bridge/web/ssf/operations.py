@@ -1,0 +1,82 @@
+"""The routes of SSF 1.0 §8: which scope each needs, what it asks of the pipeline, and how it answers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import orjson
+from starlette.responses import Response
+
+from bridge.oauth.caller import MANAGES, READS
+from bridge.web.ssf.door import Asked, Operation, Operations
+from bridge.web.ssf.errors import NO_STORE
+
+
+class Streams(Protocol):
+    """`bridge.pipeline.management.Management`."""
+
+    async def create(self, client: str, body: Mapping[str, Any]) -> dict[str, Any]: ...
+    async def read(self, client: str, stream_id: str) -> dict[str, Any]: ...
+    def listed(self, client: str) -> list[dict[str, Any]]: ...
+    async def change(self, client: str, body: Mapping[str, Any], *, whole: bool) -> dict[str, Any]: ...
+    async def delete(self, client: str, stream_id: str) -> None: ...
+
+
+class Statuses(Protocol):
+    """`bridge.pipeline.standing.Standing`."""
+
+    async def read(self, client: str, stream_id: str) -> dict[str, str]: ...
+    async def set(self, client: str, body: Mapping[str, Any]) -> dict[str, str]: ...
+
+
+def stream_routes(streams: Streams) -> Operations:
+    """SSF 1.0 §8.1.1."""
+
+    async def create(asked: Asked) -> Response:
+        return shown(await streams.create(asked.client, asked.body), 201)
+
+    async def read(asked: Asked) -> Response:
+        if "stream_id" not in asked.query:
+            return shown(streams.listed(asked.client))
+        return shown(await streams.read(asked.client, asked.stream_id))
+
+    async def update(asked: Asked) -> Response:
+        return shown(await streams.change(asked.client, asked.body, whole=False))
+
+    async def replace(asked: Asked) -> Response:
+        return shown(await streams.change(asked.client, asked.body, whole=True))
+
+    async def delete(asked: Asked) -> Response:
+        await streams.delete(asked.client, asked.stream_id)
+        return nothing(204)
+
+    return {
+        "/ssf/streams": {
+            "GET": Operation(READS, read, limit=0),
+            "POST": Operation(MANAGES, create),
+            "PATCH": Operation(MANAGES, update),
+            "PUT": Operation(MANAGES, replace),
+            "DELETE": Operation(MANAGES, delete, limit=0),
+        }
+    }
+
+
+def status_routes(statuses: Statuses) -> Operations:
+    """SSF 1.0 §8.1.2."""
+
+    async def read(asked: Asked) -> Response:
+        return shown(await statuses.read(asked.client, asked.stream_id))
+
+    async def change(asked: Asked) -> Response:
+        return shown(await statuses.set(asked.client, asked.body))
+
+    return {"/ssf/status": {"GET": Operation(READS, read, limit=0), "POST": Operation(MANAGES, change)}}
+
+
+def shown(body: Any, status: int = 200) -> Response:
+    return Response(orjson.dumps(body), status, NO_STORE, "application/json")
+
+
+def nothing(status: int) -> Response:
+    return Response(status_code=status, headers=NO_STORE)
