@@ -82,7 +82,7 @@ SUPPLIED = ("iss", "aud", "events_supported", "events_delivered", "min_verificat
 @pytest.mark.parametrize("name", SUPPLIED)
 async def test_members_of_the_transmitter_must_match(streams: Streams, method: str, name: str) -> None:
     """SSF §8.1.1.3, §8.1.1.4: with the present value all is well, with another one 400 and nothing changes."""
-    stream = await streams.poll(description="before")
+    stream = await streams.poll("patient", description="before")
     held = stream.config[name]
     wrong: Any = [UNKNOWN] if isinstance(held, list) else held + 1 if isinstance(held, int) else f"{held}/x"
     refused(await change(stream, method, description="after", **{name: wrong}), 400)
