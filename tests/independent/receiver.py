@@ -30,7 +30,11 @@ class Receiver:
     async def __aenter__(self) -> Self:
         if self.endpoint is not None:
             await self.endpoint.__aenter__()
-        self.found = await discover(self.http, self.issuer)
+        try:
+            self.found = await discover(self.http, self.issuer)
+        except BaseException:
+            await self.__aexit__()
+            raise
         return self
 
     async def __aexit__(self, *_: object) -> None:

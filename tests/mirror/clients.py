@@ -12,7 +12,7 @@ from tests.e2e.service import Tables
 BOTH = ["ssf.read", "ssf.manage"]
 ALPHA = "https://alpha.example"
 
-POLL_WAIT = 2.0
+POLL_WAIT = 1.0
 """Seconds that a long poll waits."""
 VISIBILITY = 2.0
 """Seconds that a SET stays hidden once it was handed out."""

@@ -87,7 +87,7 @@ async def test_deleting_cancels_what_waits(house: House, streams: Streams, devic
     empty(await stream.api.delete(stream.id))
     await asyncio.sleep(1)
     seen = len(stream.inbox.pushes)
-    await asyncio.sleep(4)
+    await asyncio.sleep(2.5)
     assert len(stream.inbox.pushes) == seen
     store = await house.store()
     assert not await store.deliveries(stream_id=stream.id, state="pending")
