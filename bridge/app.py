@@ -21,6 +21,7 @@ from bridge.pipeline.beginning import begin_streams, gone_live, reshaped
 from bridge.pipeline.configuration import note_configuration
 from bridge.pipeline.gauges import gauge
 from bridge.pipeline.journal import Journal
+from bridge.ssf_api import ssf_door
 from bridge.store import open_store
 from bridge.store.protocol import Store
 from bridge.web.app import PublicPorts, admin_app, public_app
@@ -46,6 +47,7 @@ class Bridge:
     """Everything that runs. `start` makes it work, `stop` ends it in order; both once."""
 
     def __init__(self, parts: Parts, store: Store, ports: Ports) -> None:
+        self._parts = parts
         self.config = parts.config
         self.sources = parts.sources
         self.store = store
@@ -81,7 +83,7 @@ class Bridge:
         run("timetable", works.timetable.run(), ends=True)
         if owed:
             run("resume", works.resume(owed), ends=True)
-        for name, work in works.channels.work():
+        for name, work in (*works.channels.work(), *works.callers.work()):
             run(name, work)
 
     async def stop(self) -> None:
@@ -138,6 +140,7 @@ class Bridge:
 
     def listeners(self) -> list[Listener]:
         server, admin = self.config.server, self.config.admin
+        bearer = self.works.callers.bearer()
         ports = PublicPorts(
             issuer=self.config.transmitter.issuer,
             jwks=lambda: self.works.keyring.ring.jwks(),
@@ -147,6 +150,8 @@ class Bridge:
             readiness=self.readiness,
             clock=self._ports.clock,
             count=self.works.metrics.webhook,
+            oauth=self.works.callers.oauth(),
+            ssf=None if bearer is None else ssf_door(self._parts, self.store, self._ports, self.works, bearer),
         )
         return [
             Listener(
@@ -170,6 +175,7 @@ async def open_bridge(loaded: Loaded, ports: Ports | None = None) -> Bridge:
     try:
         bridge = Bridge(built, store, ports)
         await bridge.works.keyring.open()
+        await bridge.works.callers.open()
         secrets = {name: source.secret_settings for name, source in built.sources.items()}
         await note_configuration(Journal(store, ports.clock, ports.ids, ports.who), loaded, secrets, __version__)
         return bridge

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field
 
 from bridge import __version__
 from bridge.clock import Clock, Dice, Ids, SystemClock, SystemDice, SystemIds
-from bridge.config import Config, Loaded, Secret
+from bridge.config import Client, Config, Loaded, Secret
 from bridge.config.watch import Watch
 from bridge.connector.connector import Connector
 from bridge.connector.load import load as load_connector
 from bridge.errors import ConfigError, Fault
+from bridge.oauth.keyset import public_keys
 from bridge.okta.api import api_of
 from bridge.okta.users import Users
 from bridge.outbound import Outbound
@@ -83,6 +84,7 @@ def parts(loaded: Loaded, ports: Ports) -> Parts:
         keys = key_source(config, ports.clock)
     except ConfigError as error:
         faults.extend(error.faults)
+    faults.extend(public_key_faults(config.oauth.clients))
     try:
         identity = identity_of(config)
     except ConfigError as error:
@@ -135,6 +137,18 @@ def key_source(config: Config, clock: Clock) -> Source:
     return source
 
 
+def public_key_faults(clients: Mapping[str, Client]) -> list[Fault]:
+    """What is wrong with the `public_key` of clients; from now on no text of them will do that is not fit."""
+    faults = []
+    for name, client in clients.items():
+        try:
+            if client.public_key is not None:
+                client.public_key.require(public_keys)
+        except ValueError as problem:
+            faults.append(Fault("", f"oauth.clients.{name}.public_key", str(problem)))
+    return faults
+
+
 def key_terms(config: Config) -> Terms:
     return Terms(config.keys.publish_for, config.keys.keep_retired, config.keys.rotate_every)
 
@@ -156,6 +170,12 @@ def secrets_of(config: Config, sources: Mapping[str, Connector]) -> Iterator[tup
     for name, receiver in config.receivers.items():
         if receiver.authorization_header is not None:
             yield f"receivers.{name}.authorization_header", receiver.authorization_header
+    for name, client in config.oauth.clients.items():
+        for key, several in (("secret", client.secret), ("token", client.token)):
+            for index, value in enumerate(several or ()):
+                yield f"oauth.clients.{name}.{key}" + (f".{index}" if len(several or ()) > 1 else ""), value
+        if client.public_key is not None:
+            yield f"oauth.clients.{name}.public_key", client.public_key
     for path, secret in (("keys.signing_key", config.keys.signing_key), ("delivery.proxy", config.delivery.proxy)):
         if secret is not None:
             yield path, secret

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import structlog
 
 from bridge import __version__
+from bridge.callers import Callers
 from bridge.channels import Channels
 from bridge.delivery.push import push
 from bridge.errors import BridgeError
@@ -62,12 +63,17 @@ class Works:
         self.trouble = trouble
         self.signer = ThreadPoolExecutor(1, thread_name_prefix="sign")
         self.metrics = Metrics(
-            __version__, list(parts.sources), list(config.receivers), [one.name for one in config.notify]
+            __version__,
+            list(parts.sources),
+            list(config.receivers),
+            [one.name for one in config.notify],
+            list(config.oauth.clients),
         )
         self.journal = Journal(store, clock, ids, "serve")
         """For what is done by itself: holds, releases. What a person asked for is recorded in their name."""
         self.keyring = Keyring(store, parts.keys, key_terms(config), clock, self.journal, trouble)
-        self.reread = Reread(parts.watch, clock)
+        self.callers = Callers(parts, store, ports, self.metrics, self.journal, trouble)
+        self.reread = Reread(parts.watch, clock, self.callers.clients.changed)
         mint = Minter(config.transmitter.issuer, lambda: self.keyring.ring, clock, ids, self.signer)
         self.remint = Remint(store, mint, lambda: {stream.id: stream for stream in self.streams()}, clock)
         self.directories = Directories(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
-    from bridge.config import Delivery, Identity, Keys, Receiver, Server
+    from bridge.config import Client, Delivery, Identity, Keys, Receiver, Server
 
 
 def file_faults(parts: Mapping[str, Any], key_directory: Path | None) -> list[Fault]:
@@ -24,6 +24,7 @@ def file_faults(parts: Mapping[str, Any], key_directory: Path | None) -> list[Fa
         "delivery": _authority,
         "keys": lambda keys: _key(keys, key_directory),
         "receivers": _client_keys,
+        "clients": _public_keys,
     }
     return [fault for name, check in checks.items() if parts.get(name) is not None for fault in check(parts[name])]
 
@@ -70,7 +71,8 @@ def _key(keys: Keys, directory: Path | None) -> list[Fault]:
         return []
     if not os.path.isdir(directory):
         return [Fault("", "keys.directory", "is not a directory")]
-    return _faults(lambda: faults_in(directory))
+    inner = directory / "oauth"
+    return [*_faults(lambda: faults_in(directory)), *(_faults(lambda: faults_in(inner)) if inner.is_dir() else [])]
 
 
 def _client_keys(receivers: Mapping[str, Receiver]) -> list[Fault]:
@@ -79,6 +81,12 @@ def _client_keys(receivers: Mapping[str, Receiver]) -> list[Fault]:
     given = {name: one.api_private_key for name, one in receivers.items() if one.api_private_key is not None}
     read = {name: private_key(secret)[1] for name, secret in given.items()}
     return [Fault("", f"receivers.{name}.api_private_key", fault) for name, fault in read.items() if fault]
+
+
+def _public_keys(clients: Mapping[str, Client]) -> list[Fault]:
+    from bridge.parts import public_key_faults
+
+    return public_key_faults(clients)
 
 
 def _faults(read: Callable[[], object]) -> list[Fault]:

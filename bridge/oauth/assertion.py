@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import orjson
 
-from bridge.oauth.jwt import BadJwt, in_force, is_for, opened
+from bridge.oauth.jwt import BadJwt, head, in_force, is_for, opened
 from bridge.oauth.keyset import ALGORITHMS, KeySet
 
 TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
@@ -21,6 +21,10 @@ LEEWAY: Final = 60.0
 LONGEST_JTI: Final = 256
 _TYPES: Final = ("", "jwt", "client-authentication+jwt")
 """Never that of an access token or of a SET: those are not proofs of who a client is."""
+
+
+class Forged(BadJwt):
+    """Not signed by the client, as far as anybody can tell: whoever sent it is told no more than that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +46,23 @@ def claimed_client(text: str) -> str | None:
     return name if isinstance(name, str) else None
 
 
+def claimed_key(text: str) -> str | None:
+    """The `kid` that it names, before anything is verified. Raises Forged for what is no JWT."""
+    try:
+        return head(text).kid
+    except BadJwt as problem:
+        raise Forged(str(problem)) from None
+
+
 def read(text: str, client_id: str, keys: KeySet, audiences: Collection[str], now: float) -> Assertion:
-    """The proof that `client_id` made for us, with the token endpoint or the issuer as its audience. Raises BadJwt."""
-    claims = opened(text, keys, ALGORITHMS, _TYPES)
+    """The proof that `client_id` made for us, with the token endpoint or the issuer as its audience.
+
+    Raises Forged where one of its keys did not sign it, else BadJwt with what the client must mend.
+    """
+    try:
+        claims = opened(text, keys, ALGORITHMS, _TYPES)
+    except BadJwt as problem:
+        raise Forged(str(problem)) from None
     if claims.get("iss") != client_id or claims.get("sub") != client_id:
         raise BadJwt("iss and sub must both be the client id")
     if not is_for(claims, audiences):

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64decode
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
 import orjson
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from joserfc.errors import JoseError
-from joserfc.jwk import ECKey, RSAKey, import_key
+from joserfc.jwk import ECKey, RSAKey
 
 Key = RSAKey | ECKey
 
 ALGORITHMS: Final = ("RS256", "PS256", "ES256")
 """Those that anybody may sign with towards us."""
 BITS: Final = 2048
+MOST_BITS: Final = 8192
 MOST: Final = 100
 """Keys of a set that are looked at."""
 _KIND: Final = {"RS256": "RSA", "PS256": "RSA", "ES256": "EC"}
@@ -56,18 +62,16 @@ def public_keys(text: str) -> KeySet:
         return key_set(tree if "keys" in tree else {"keys": [tree]})
     if "PRIVATE KEY" in text:
         raise ValueError("is a private key, which is the client's alone: give its public key")
-    for kind in ("RSA", "EC"):
-        try:
-            key = import_key(text.strip(), kind)
-        except (JoseError, ValueError, TypeError):
-            continue
-        if (found := _fit(key, None, None)) is not None:
-            return KeySet((found,))
+    try:
+        key = load_pem_public_key(text.strip().encode())
+    except (ValueError, UnsupportedAlgorithm):
+        raise ValueError("must be a public key in PEM, a JWK or a JWK set") from None
+    if (found := _fit(key, None, None)) is None:
         raise ValueError(_UNFIT)
-    raise ValueError("must be a public key in PEM, a JWK or a JWK set")
+    return KeySet((found,))
 
 
-_UNFIT: Final = f"must be an RSA key of at least {BITS} bits, or a P-256 key"
+_UNFIT: Final = f"must be an RSA key of at least {BITS} bits ({MOST_BITS} at most), or a P-256 key"
 
 
 def key_set(tree: Any) -> KeySet:
@@ -94,15 +98,24 @@ def _from_jwk(jwk: Mapping[str, Any]) -> PublicKey | None:
     if algorithm not in (None, *ALGORITHMS) or not isinstance(kid, str | None):
         return None
     try:
-        key = import_key({name: value for name, value in jwk.items() if name in ("kty", "n", "e", "crv", "x", "y")})
-        return _fit(key, kid, algorithm)
+        if jwk["kty"] == "EC":
+            return _fit(ECKey.import_key(_only(jwk, "kty", "crv", "x", "y")).public_key, kid, algorithm)
+        bits = 8 * len(urlsafe_b64decode(jwk["n"] + "=" * (-len(jwk["n"]) % 4)))
+        if not BITS <= bits <= MOST_BITS:
+            return None
+        return _fit(RSAKey.import_key(_only(jwk, "kty", "n", "e")).public_key, kid, algorithm)
     except (JoseError, ValueError, TypeError, KeyError):
         return None
 
 
+def _only(jwk: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: jwk[name] for name in names}
+
+
 def _fit(key: Any, kid: str | None, algorithm: str | None) -> PublicKey | None:
-    if isinstance(key, RSAKey) and key.public_key.key_size >= BITS:
-        return PublicKey(kid, algorithm, "RSA", key)
-    if isinstance(key, ECKey) and key.curve_name == "P-256":
-        return PublicKey(kid, algorithm, "EC", key)
+    """What is verified with; a larger RSA key would let whoever has it spend our time."""
+    if isinstance(key, RSAPublicKey) and BITS <= key.key_size <= MOST_BITS:
+        return PublicKey(kid, algorithm, "RSA", RSAKey.import_key(key))
+    if isinstance(key, EllipticCurvePublicKey) and isinstance(key.curve, SECP256R1):
+        return PublicKey(kid, algorithm, "EC", ECKey.import_key(key))
     return None

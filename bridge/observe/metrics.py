@@ -25,6 +25,7 @@ _WEBHOOKS = ("accepted", "unauthenticated", "unavailable")
 _LOOKS = ("good", "gone", *get_args(FailureKind))
 _DELIVERIES = ("delivered", "dead")
 _NOTICES = ("sent", "failed", "given_up", "gone")
+_TOKEN_REQUESTS = ("issued", "invalid_client", "unavailable")
 """What alarms are made on."""
 
 _LATENCY = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
@@ -41,15 +42,21 @@ class StreamLoad:
 
 
 class Metrics:
-    """All that is counted. `connectors`, `streams` and `targets` (of notices) are the configured names."""
+    """All that is counted. `connectors`, `streams`, `targets` (of notices) and `clients` are the configured names."""
 
     def __init__(
-        self, version: str, connectors: Collection[str], streams: Collection[str], targets: Collection[str] = ()
+        self,
+        version: str,
+        connectors: Collection[str],
+        streams: Collection[str],
+        targets: Collection[str] = (),
+        clients: Collection[str] = (),
     ) -> None:
         self.registry = CollectorRegistry()
         self._connectors = frozenset(connectors)
         self._streams = frozenset(streams)
         self._targets = frozenset(targets)
+        self._clients = frozenset(clients)
         self._series: dict[tuple[Counter, tuple[str, ...]], Counter] = {}
         """Each series by its labels, for to look one up in its counter takes longer than to count."""
         self._webhooks = self._counter("webhooks", "Webhooks by what became of them.", "connector", "outcome")
@@ -75,6 +82,12 @@ class Metrics:
         self._took = self._gauge("reconciliation_seconds", "How long the last reconciliation took.", "connector")
         self._notices = self._counter("notices", "Tries to send a notice by outcome.", "target", "outcome")
         self._waiting = self._gauge("pending_notices", "Notices that wait.", "target")
+        self._token_requests = self._counter(
+            "oauth_token_requests", "Requests for access tokens by what became of them.", "client", "outcome"
+        )
+        self._calls_refused = self._counter(
+            "api_calls_refused", "Calls of the stream API without a token that is good for them.", "error"
+        )
         self._key_age = Gauge(
             "signing_key_age_seconds", "Age of the key that signs.", namespace=_NAMESPACE, registry=self.registry
         )
@@ -170,6 +183,14 @@ class Metrics:
         for name, count in now.items():
             self._waiting.labels(name).set(count)
 
+    def token_request(self, client: str, outcome: str) -> None:
+        """A client asked for an access token: `issued`, `unavailable`, or the error code of RFC 6749 §5.2."""
+        self._count(self._token_requests, client if client in self._clients else UNKNOWN, outcome)
+
+    def call_refused(self, error: str) -> None:
+        """The error code of RFC 6750 §3.1, or `none` where no credentials came."""
+        self._count(self._calls_refused, error)
+
     def signing_key_age(self, seconds: float) -> None:
         self._key_age.set(max(0.0, seconds))
 
@@ -205,6 +226,7 @@ class Metrics:
             (self._held, self._connectors, HELD_WHYS),
             (self._deliveries, self._streams, _DELIVERIES),
             (self._notices, self._targets, _NOTICES),
+            (self._token_requests, [*self._clients, UNKNOWN] if self._clients else (), _TOKEN_REQUESTS),
         ):
             for name, word in product(names, words):
                 outcomes.labels(name, word)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -18,10 +19,14 @@ POLL = 0.5
 class Reread:
     """`problems` are those of the last look; each was logged once."""
 
-    def __init__(self, watch: Watch, clock: Clock) -> None:
+    def __init__(
+        self, watch: Watch, clock: Clock, changed: Callable[[Sequence[str]], None] = lambda paths: None
+    ) -> None:
+        """`changed` hears the keys of the secrets that have another text, at once."""
         self.problems: list[str] = []
         self._watch = watch
         self._clock = clock
+        self._changed = changed
 
     @property
     def shown(self) -> str:
@@ -36,7 +41,9 @@ class Reread:
             await self.turn()
 
     async def turn(self) -> None:
-        for path in await asyncio.to_thread(self._watch.look):
+        paths = await asyncio.to_thread(self._watch.look)
+        self._changed(paths)
+        for path in paths:
             _log.info("secret.changed", key=path)
         for problem in self._watch.problems:
             if problem not in self.problems:

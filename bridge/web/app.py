@@ -12,8 +12,9 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.clock import Clock
-from bridge.web import errors, health, wellknown
+from bridge.web import errors, health, oauth, wellknown
 from bridge.web.health import Readiness, Scrape
+from bridge.web.oauth import OAuthPorts
 from bridge.web.ssf.door import SsfDoor
 from bridge.web.webhooks import Count, Intake, WebhookDoor
 
@@ -31,14 +32,22 @@ class PublicPorts:
     readiness: Readiness
     clock: Clock
     count: Count = lambda connector, outcome: None
+    oauth: OAuthPorts | None = None
+    """None: nobody calls our API, and its routes do not exist."""
     ssf: SsfDoor | None = None
-    """None where there are no clients, and so no streams to manage."""
+    """The routes of SSF; there if `oauth` is."""
 
 
 def public_app(ports: PublicPorts) -> ASGIApp:
-    """Webhooks, discovery, the streams of receivers, and terse health."""
+    """Webhooks, discovery, tokens and streams for those who call our API, and terse health."""
     door = WebhookDoor(ports.intake, ports.connectors, ports.clock, ports.count)
-    rest = _app([*wellknown.routes(ports.issuer, ports.jwks, ports.keys_age), *health.public_routes(ports.readiness)])
+    rest = _app(
+        [
+            *wellknown.routes(ports.issuer, ports.jwks, ports.keys_age),
+            *(oauth.routes(ports.oauth) if ports.oauth is not None else ()),
+            *health.public_routes(ports.readiness),
+        ]
+    )
     return _Fork(errors.Answering(door), ports.ssf, rest)
 
 

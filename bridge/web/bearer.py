@@ -15,8 +15,11 @@ __all__ = ["MANAGE", "MANAGES", "READS", "Bearer", "BearerRefused", "Caller", "G
 
 
 class Proves(Protocol):
-    async def __call__(self, token: str) -> Caller:
+    async def __call__(self, token: str, /) -> Caller:
         """Whose token this is. Raises BearerRefused for one that is good for nobody, Unavailable if nobody can say."""
+
+    def refused(self, refused: BearerRefused) -> None:
+        """Hears of every refusal, to count it."""
 
 
 class Bearer:
@@ -33,6 +36,7 @@ class Bearer:
 
     def answer(self, refused: BearerRefused, scope: Scope) -> Response:
         """RFC 6750 §3. Without credentials there is no error code, and no body (§3.1)."""
+        self._proves.refused(refused)
         headers = {
             "www-authenticate": refused.challenge(self._resource_metadata),
             "cache-control": "no-store",

@@ -37,15 +37,17 @@ def routes(issuer: str, jwks: Document, age: int = KEYS_AGE) -> list[Route]:
         return about
 
     return [
-        *_document(discovery.paths(issuer, "ssf-configuration"), metadata, METADATA_AGE),
-        *_document(discovery.paths(issuer, "sse-configuration"), metadata, METADATA_AGE),
-        *_document(discovery.paths(issuer, "jwks.json"), jwks, age),
+        *document(discovery.paths(issuer, "ssf-configuration"), metadata, METADATA_AGE),
+        *document(discovery.paths(issuer, "sse-configuration"), metadata, METADATA_AGE),
+        *document(discovery.paths(issuer, "jwks.json"), jwks, age),
     ]
 
 
-def _document(paths: tuple[str, ...], document: Document, max_age: int) -> list[Route]:
+def document(paths: tuple[str, ...], content: Document, max_age: int) -> list[Route]:
+    """A public document at several paths, with an entity tag (RFC 9110 §8.8.3). `content` is asked at each request."""
+
     async def endpoint(request: Request) -> Response:
-        body = orjson.dumps(document())
+        body = orjson.dumps(content())
         tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
         headers = {
             "cache-control": f"public, max-age={max_age}",
