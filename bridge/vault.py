@@ -63,7 +63,7 @@ class Vault:
                 file.flush()
                 os.fsync(file.fileno())
             try:
-                fresh.hardlink_to(self._path)
+                self._path.hardlink_to(fresh)
             except FileExistsError:
                 pass
             finally:
