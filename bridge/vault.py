@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import stat
 from base64 import b64decode, b64encode
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -62,12 +63,9 @@ class Vault:
                 file.write(b64encode(os.urandom(_KEY)))
                 file.flush()
                 os.fsync(file.fileno())
-            try:
+            with suppress(FileExistsError):
                 self._path.hardlink_to(fresh)
-            except FileExistsError:
-                pass
-            finally:
-                fresh.unlink()
+            fresh.unlink()
         except OSError as problem:
             raise self._fault(f"the vault's key cannot be made: {problem.strerror}") from None
 

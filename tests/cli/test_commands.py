@@ -20,6 +20,7 @@ import pytest
 import bridge.cli
 from bridge.clock import SystemClock
 from bridge.key import KeyRow
+from bridge.ssf.keyfiles import KeyFiles
 from bridge.store import open_store
 from bridge.store.records import StreamRow
 
@@ -151,12 +152,14 @@ class TestCheck:
         assert (ended.returncode, ended.stdout) == (2, "")
         assert "caep-bridge init" in ended.stderr
 
-    def test_it_names_what_has_no_effect_yet_and_what_folding_cannot_know(self, tmp_path: Path) -> None:
-        text = re.sub("^api_key.*$", "", CONFIG, flags=re.MULTILINE) + '[delivery]\nallowed_networks = ["10.0.0.0/8"]\n'
+    def test_it_names_what_has_no_effect_and_what_folding_cannot_know(self, tmp_path: Path) -> None:
+        key = KeyFiles(tmp_path / "keys").make()
+        both = f'[keys]\nsigning_key = "file:{tmp_path / "keys" / key.kid}.pem"\nrotate_every = "30d"\n'
+        text = re.sub("^api_key.*$", "", CONFIG, flags=re.MULTILINE) + both
         (tmp_path / "config.toml").write_text(text)
         ended = run(tmp_path, "check", **SECRETS)
         assert ended.returncode == 0, ended.stderr
-        assert "config.toml:12: delivery.allowed_networks: has no effect yet" in ended.stdout
+        assert "config.toml:13: keys.rotate_every: has no effect beside signing_key" in ended.stdout
         assert re.search(r"api_key: +missing", ended.stdout)
         assert sum("it cannot see findings" in line for line in ended.stdout.splitlines()) == 1
 
