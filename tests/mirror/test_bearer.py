@@ -138,7 +138,7 @@ async def test_a_token_in_the_query_is_none(streams: Streams, alpha: Management,
     assert (alpha.token or "-") not in answer.text + str(answer.headers)
 
 
-@pytest.mark.parametrize("header", ["Bearer", "Bearer ", "Bearer a b", "bearer\t", "Basic YTpi", "Token x", "Bearer é"])
+@pytest.mark.parametrize("header", ["Bearer", "Bearer a b", "Basic YTpi", "Token x", "Bearer é"])
 async def test_headers_that_hold_no_token(house: House, alpha: Management, header: str) -> None:
     """RFC 6750 §2.1, §3.1: 401, or 400 invalid_request where the request itself is malformed."""
     answer = await alpha.list(headers={"authorization": header.encode("latin-1")})
