@@ -47,7 +47,7 @@ class Callers:
         self._metrics = metrics
         self._keys: list[TokenKey] = []
         self._public: list[dict[str, str]] = []
-        self._remotes = _remotes(parts.config, parts.outbound, ports)
+        self._remotes = remotes_of(parts.config, parts.outbound, ports)
         self._elsewhere = elsewhere_of(parts.config, parts.outbound, ports)
 
     @property
@@ -106,7 +106,8 @@ def elsewhere_of(config: Config, outbound: Outbound, ports: Ports) -> Elsewhere 
     return Elsewhere(Expected(issuer.issuer, issuer.audience, profile), keys)
 
 
-def _remotes(config: Config, outbound: Outbound, ports: Ports) -> dict[str, RemoteKeys]:
+def remotes_of(config: Config, outbound: Outbound, ports: Ports) -> dict[str, RemoteKeys]:
+    """Where the keys of clients with a `jwks_uri` are had, by the client's name."""
     return {
         name: RemoteKeys(f"client {name}", outbound, ports.clock, jwks_uri=client.jwks_uri)
         for name, client in config.oauth.clients.items()

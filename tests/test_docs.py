@@ -19,7 +19,8 @@ EXAMPLE = ROOT / "config.example.toml"
 NAMES = {"connectors": "kolide", "receivers": "okta", "clients": "sailpoint"}
 SETTINGS = {"connectors.kolide.signing_secret", "connectors.kolide.api_key", "connectors.kolide.base_url"}
 """Declared by the connector, not by the configuration."""
-ENVIRON = dict.fromkeys(("KOLIDE_SIGNING_SECRET", "KOLIDE_API_KEY", "RECEIVER_AUTHORIZATION", "SAILPOINT_SECRET"), "x")
+ENVIRON = dict.fromkeys(("KOLIDE_SIGNING_SECRET", "KOLIDE_API_KEY", "RECEIVER_AUTHORIZATION"), "x")
+ENVIRON |= dict.fromkeys(("SAILPOINT_SECRET", "SAILPOINT_TOKEN"), "x")
 ENVIRON |= dict.fromkeys(("ONCALL_URL", "SLACK_URL"), "https://chat.example/hook")
 ENVIRON["ONCALL_SECRET"] = "whsec_c3RhbmQtaW4tc3RhbmQtaW4tc3RhbmQtaW4t"
 
@@ -67,15 +68,15 @@ def test_the_sample_loads_as_it_stands() -> None:
 
 def test_every_commented_key_of_the_sample_is_accepted(tmp_path: Path) -> None:
     """All of them at once, but for those that need a file, or that only stand with poll delivery or without others."""
-    for name in ("tls.crt", "tls.key", "ca.pem", "people.csv", "set.pem", "okta-client.pem"):
+    for name in ("tls.crt", "tls.key", "ca.pem", "people.csv", "set.pem", "okta-client.pem", "sailpoint.pem"):
         (tmp_path / name).write_text("x")
     text = re.sub(
-        r'"(file:)?[a-z/-]*/?(tls\.crt|tls\.key|ca\.pem|people\.csv|set\.pem|okta-client\.pem)"',
+        r'"(file:)?[a-z/-]*/?(tls\.crt|tls\.key|ca\.pem|people\.csv|set\.pem|okta-client\.pem|sailpoint\.pem)"',
         rf'"\1{tmp_path}/\2"',
         uncommented(),
     )
     file = tmp_path / "config.toml"
-    file.write_text(re.sub(r"^(client|api_token|subject_issuer|tenant) = .*$", "", text, flags=re.MULTILINE))
+    file.write_text(re.sub(r"^(client|jwks_uri|api_token|subject_issuer|tenant) = .*$", "", text, flags=re.MULTILINE))
     config = load(file, ENVIRON).config
     assert config.oauth.clients["sailpoint"].scopes == ("ssf.read", "ssf.manage")
     assert config.identity.rewrite_domains == {"corp.acme.example": "acme.example"}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from bridge.cli import check_clients
 from bridge.cli.configured import Everything, load_offline
 from bridge.cli.notify import described
 from bridge.cli.output import listed, pairs, say, write, write_json
@@ -25,6 +26,8 @@ FOLDING = (
 
 SHOWN = ("profile", "audience", "endpoint", "aggregate", "authorization", "read_api")
 """Of a receiver, for people."""
+LISTED = ("shape", "events", "connectors", "domains")
+"""The same, where there is anything to say."""
 
 HELD = {
     "guard": "the guard holds back people of {connector} ({count}): `caep-bridge guard status --connector {connector}`",
@@ -47,7 +50,8 @@ async def check(
     Parameters
     ----------
     online
-        Also ask each vendor's API and each receiver, read our own documents at the public issuer, and compare clocks.
+        Also ask each vendor's API, each receiver and whoever has the keys of clients, read our own documents at the
+        public issuer, and compare clocks.
     as_json
         Print JSON.
     """
@@ -97,12 +101,14 @@ def _report(everything: Everything) -> dict[str, Any]:
         "keys": _keys(loaded),
         "connectors": connectors,
         "receivers": [_receiver(name, each, loaded) for name, each in config.receivers.items()],
+        "clients": check_clients.clients(loaded),
+        "oauth_issuer": check_clients.issuer(loaded),
         "notify": [described(one) for one in config.notify],
         "no_effect": [
             {"where": loaded.place(path), "path": path, "message": message}
             for path, message in no_effect(config, loaded.written)
         ],
-        "notes": _notes(loaded, connectors),
+        "notes": [*_notes(loaded, connectors), *check_clients.notes(loaded)],
     }
 
 
@@ -172,6 +178,7 @@ def _receiver(name: str, receiver: Receiver, loaded: Loaded) -> dict[str, Any]:
         "endpoint": endpoint,
         "delivery": receiver.delivery,
         "subject": receiver.subject,
+        "shape": receiver.shaped_by,
         "aggregate": receiver.aggregate,
         "authorization": "set" if receiver.authorization_header else "none",
         "read_api": "set" if receiver.has_api else "none",
@@ -257,7 +264,8 @@ def _print(report: dict[str, Any]) -> None:
     for each in report["receivers"]:
         write(f"\nreceiver {each['name']}{_silent(each)}")
         pairs([(f"  {key}", each[key]) for key in SHOWN])
-        pairs([(f"  {key}", ", ".join(each[key])) for key in ("events", "connectors", "domains") if each[key]])
+        pairs([(f"  {key}", ", ".join(each[key])) for key in LISTED if each[key]])
+    check_clients.show(report)
     for each in report["notify"]:
         write(f"\nnotify {each['name']}")
         shown = [(f"  {key}", each[key]) for key in ("kind", "url", "secret") if each[key]]

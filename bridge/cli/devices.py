@@ -107,7 +107,7 @@ async def show(
             await unknown(store, device_id, connector)
             return 1
     now = SystemClock().now()
-    explanation = explain(known, now)
+    explanation = explain(known, now, config.namespaces)
     if as_json:
         write_json(document(explanation, found, device_id))
     else:

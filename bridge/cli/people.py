@@ -46,8 +46,9 @@ async def show(
     as_json
         Print JSON.
     """
-    async with opened(load_config().config) as store:
-        found = await find(store, [email, *(also or [])])
+    config = load_config().config
+    async with opened(config) as store:
+        found = await find(store, [email, *(also or [])], config.namespaces)
         stands_for = {one: await journal(store).person(one) for one in sorted(found.addresses)}
         entries = await _audit(store, list(stands_for.values()))
         names = {row.id: row.name for row in await store.streams()}
@@ -61,14 +62,14 @@ async def show(
     return 0
 
 
-async def find(store: Store, addresses: list[str]) -> Person:
+async def find(store: Store, addresses: list[str], namespaces: dict[str, str]) -> Person:
     from bridge.pipeline.person import person
 
     if not all(one.strip() for one in addresses):
         raise WrongCall("an address must not be empty")
     total = (await store.counts())["webhooks"] + (await store.counts())["quarantined"]
     with progress("webhooks read", total) as advance:
-        return await person(store, addresses, advance)
+        return await person(store, addresses, namespaces, advance)
 
 
 async def _audit(store: Store, stands_for: list[str]) -> list[AuditEntry]:
@@ -85,6 +86,8 @@ def _document(
     found: Person, names: dict[str, str], stands_for: dict[str, str], entries: list[AuditEntry]
 ) -> dict[str, Any]:
     from dataclasses import asdict
+
+    import orjson
 
     from bridge.cli.deliveries import detailed
     from bridge.cli.webhooks import summary as webhook_summary
@@ -103,6 +106,16 @@ def _document(
         "told": told,
         "deliveries": [detailed(one, names, now) for one in found.deliveries],
         "webhooks": [webhook_summary(one) for one in found.webhooks],
+        "subjects": [
+            {
+                "stream": names.get(one.stream_id, one.stream_id),
+                "subject": orjson.loads(one.subject),
+                "kind": one.kind,
+                "verified": one.verified,
+                "at": one.at,
+            }
+            for one in found.choices
+        ],
         "audit": [asdict(one) for one in entries],
         "others": list(found.others),
     }
@@ -122,6 +135,9 @@ def _print(found: Person, names: dict[str, str], stands_for: dict[str, str], ent
     for one in found.deliveries:
         stream = names.get(one.stream_id, one.stream_id)
         write(f"SET {one.id} to {stream}: {one.status}, {one.state}, made {when(one.created_at)}")
+    for choice in found.choices:
+        name = names.get(choice.stream_id, choice.stream_id)
+        write(f"subject {choice.kind} by the receiver of stream {name}, {when(choice.at)}: {choice.subject}")
     for webhook in found.webhooks:
         kind = webhook.type or webhook.outcome
         write(f"webhook {webhook.id} to {webhook.connector}: {kind}, {when(webhook.received_at)}")

@@ -43,7 +43,8 @@ async def forget(
     reason: str = "",
     as_json: Annotated[bool, Parameter(name="--json", negative="")] = False,
 ) -> int:
-    """Remove a person: their devices with all findings, what receivers were told, SETs, and payloads that name them.
+    """Remove a person: their devices with all findings, what receivers were told, SETs, payloads that name them, and
+    what receivers said about them: one that took them off its stream would hear of them again, should they come back.
 
     Refused while a receiver believes that they are not compliant or a SET about them is on its way: nobody would ever
     take that back. First end it (`devices retire`, or have the device repaired), and forget when that is delivered.
@@ -68,7 +69,7 @@ async def forget(
 
     config = load_config().config
     async with opened(config) as store:
-        found = await find(store, [email, *(also or [])])
+        found = await find(store, [email, *(also or [])], config.namespaces)
         if not found.found:
             say("nothing is stored about that address")
             return 1
@@ -108,7 +109,8 @@ async def _erase(config: Config, store: Store, found: Person, abandon: bool) -> 
     told = {stream_id for stream_id, _ in found.subjects}
     entries = await entries_of(config, store)
     running = {entry.row.id for entry in entries if entry.row is not None and entry.standing != "orphaned"}
-    what = Erase(found.device_keys, found.subjects, frozenset(told - running), abandon)
+    choices = tuple(one.key for one in found.choices)
+    what = Erase(found.device_keys, found.subjects, frozenset(told - running), abandon, choices)
     return await store.erase(what, SystemClock().now())
 
 
@@ -124,13 +126,16 @@ async def _empty(store: Store, found: Person) -> int:
 
 
 def _numbers(erased: Erased) -> dict[str, int]:
-    return {"devices": erased.devices, "looks": erased.looks, "told": erased.ledger, "deliveries": erased.deliveries}
+    return {
+        "devices": erased.devices, "looks": erased.looks, "told": erased.ledger, "deliveries": erased.deliveries,
+        "subjects": erased.choices,
+    }  # fmt: skip
 
 
 def _counts(erased: Erased, payloads: int) -> str:
     return (
         f"{erased.devices} devices, {erased.looks} looks, {erased.ledger} lines of what was told, "
-        f"{erased.deliveries} SETs, {payloads} payloads"
+        f"{erased.deliveries} SETs, {payloads} payloads, {erased.choices} words of receivers about them"
     )
 
 

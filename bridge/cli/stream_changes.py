@@ -142,7 +142,8 @@ async def resync(
     """
     from bridge.pipeline.differences import differences
 
-    async with opened(load_config().config) as store:
+    config = load_config().config
+    async with opened(config) as store:
         entry = await _one(store, name)
         if entry is None:
             return 1
@@ -151,9 +152,9 @@ async def resync(
             return 1
         if dry_run:
             running = replace(entry.stream, enabled=True, paused=False)
-            found = [one async for one in differences(store, running)]
+            found = [one async for one in differences(store, running, config.namespaces)]
             return _differ(entry, found, as_json)
-        found = [one async for one in differences(store, entry.stream)]
+        found = [one async for one in differences(store, entry.stream, config.namespaces)]
         _announce(entry.name, found)
         await record(store, "streams resync", entry.name, "", f"{len(found)} differ", "")
         return await _asked(store, "resync", entry.name, {}, as_json, differed=len(found))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.errors import Fault
 
 if TYPE_CHECKING:
-    from bridge.config import Notify, Receiver
+    from bridge.config import Notify, OAuth, Receiver
     from bridge.connector.connector import Connector
 
 
@@ -25,7 +25,7 @@ def target_faults(
     insecure = delivery is None or delivery.allow_insecure_targets
     faults = []
     wanted = [*_receivers(parts.get("receivers", {}), written), *_apis(connectors, written)]
-    for path, url in [*wanted, *_channels(parts.get("notify", ()))]:
+    for path, url in [*wanted, *_channels(parts.get("notify", ())), *_key_sets(parts.get("oauth"))]:
         if reason := check_url(url, by_admin=True, insecure=insecure):
             lifted = not insecure and check_url(url, by_admin=True, insecure=True) is None
             hint = " (only where delivery.allow_insecure_targets is true, for tests)" if lifted else ""
@@ -48,6 +48,15 @@ def _receivers(
 
 def _channels(targets: Sequence[Notify | None]) -> list[tuple[str, str]]:
     return [(f"notify.{index}.url", target.url.reveal()) for index, target in enumerate(targets) if target is not None]
+
+
+def _key_sets(oauth: OAuth | None) -> list[tuple[str, str]]:
+    if oauth is None:
+        return []
+    found = [(f"oauth.clients.{name}.jwks_uri", one.jwks_uri) for name, one in oauth.clients.items()]
+    if oauth.issuer is not None:
+        found += [("oauth.issuer.issuer", oauth.issuer.issuer), ("oauth.issuer.jwks_uri", oauth.issuer.jwks_uri)]
+    return [(path, url) for path, url in found if url is not None]
 
 
 def _apis(

@@ -58,6 +58,11 @@ class Config(BaseSettings):
         file = self.store.file
         return Path("caep-bridge.keys") if file is None else file.with_name(file.name + ".keys")
 
+    @property
+    def namespaces(self) -> dict[str, str]:
+        """By connector, what its devices are named after in subjects."""
+        return {name: connector.namespace or name for name, connector in self.connectors.items()}
+
     @classmethod
     def settings_customise_sources(
         cls,

@@ -39,6 +39,11 @@ class Shaped(Section):
             tenant=self.tenant or "",
         )
 
+    @property
+    def shaped_by(self) -> tuple[str, ...]:
+        """The keys that make its SETs look otherwise than the profile has them."""
+        return tuple(key for key in _SHAPING if _asked(self, key))
+
     @model_validator(mode="before")
     @classmethod
     def _aggregate(cls, given: Any) -> Any:
@@ -55,6 +60,7 @@ _ONLY: Mapping[str, tuple[ProfileName, ...]] = {
     "legacy_events": ("sse",),
     "tenant": ("ssf",),
 }
+_SHAPING = ("subject", *_ONLY, "send_txn")
 
 
 def shape_faults(section: Shaped, profile: ProfileName) -> Iterator[tuple[Path, str]]:

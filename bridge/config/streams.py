@@ -22,6 +22,8 @@ class Streams(Section):
     """So many polls of one stream may wait at once."""
     polls: Annotated[Whole, Field(ge=1, le=100_000)] = 2000
     """So many polls of all streams may wait at once."""
+    max_subjects: Annotated[Whole, Field(ge=1, le=1_000_000)] = 10_000
+    """So many subjects a stream may have that its receiver added or removed."""
     dead_after: Annotated[Seconds, Field(ge=60)] = 72 * 3600.0
     """A push stream of the API whose receiver has taken nothing for so long is paused."""
 

@@ -127,7 +127,7 @@ class Story:
         """As `caep-bridge devices show` has it."""
         stage = self.stage
         known = await facts(stage.store, stage.connector, stage.vendor.script.device, await self._entries())
-        return None if known is None else explain(known, self._clock.now())
+        return None if known is None else explain(known, self._clock.now(), stage.loaded.config.namespaces)
 
     async def _entries(self) -> list[Entry]:
         return roster(self.stage.loaded.config.receivers, await self.stage.store.streams())

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import field
-from typing import ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 from bridge.model.subscription import Way
 from bridge.model.vendor import Status
@@ -26,6 +27,16 @@ class Reveals(Protocol):
     """A secret of the configuration: read it when it is used."""
 
     def reveal(self) -> str: ...
+
+
+class Selects(Protocol):
+    """The subjects that a stream is about, of those that it may hear of (`bridge.ssf.selection.Selection`)."""
+
+    @property
+    def everything(self) -> bool: ...
+
+    def why_not(self, sub_id: Mapping[str, Any]) -> Literal["", "subject_removed", "subject_not_added"]:
+        """Empty for a `sub_id` that it is about."""
 
 
 @value
@@ -85,6 +96,8 @@ class Stream:
     verified: bool = True
     """Whether events may be pushed there (`Subscription.verified`)."""
     shape: Shape = PLAIN
+    selection: Selects | None = field(default=None, repr=False)
+    """What its receiver added and removed; None: every subject."""
 
 
 @value

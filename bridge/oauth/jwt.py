@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, Final
 
 from joserfc import jws, jwt
@@ -60,14 +61,21 @@ def opened(text: str, keys: KeySet, algorithms: Collection[str], types: Collecti
         raise BadJwt("the token is of another type")
     if named.alg not in algorithms:
         raise BadJwt("the token is signed with another algorithm than is accepted")
-    registry = jws.JWSRegistry(algorithms=[named.alg], strict_check_header=False)
-    registry.max_payload_length = LONGEST_PAYLOAD
+    registry = _registry(named.alg)
     for key in keys.fitting(named.kid, named.alg):
         try:
             return jwt.decode(text, key, algorithms=[named.alg], registry=registry).claims
         except (JoseError, ValueError, TypeError):
             continue
     raise BadJwt("the signature of the token is not good")
+
+
+@cache
+def _registry(algorithm: str) -> jws.JWSRegistry:
+    """It lets pass header members that it does not know; those that matter are refused above."""
+    registry = jws.JWSRegistry(algorithms=[algorithm], strict_check_header=False)
+    registry.max_payload_length = LONGEST_PAYLOAD
+    return registry
 
 
 def moment(claims: Mapping[str, Any], name: str) -> float | None:

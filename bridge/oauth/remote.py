@@ -89,7 +89,6 @@ class RemoteKeys:
         return self._known is None or now >= self._good_until or not self._known.knows(kid)
 
     async def _try(self) -> None:
-        self._tried_at = self._clock.monotonic()
         try:
             self._known, good_for = await self.fetch()
         except Unfit as problem:
@@ -97,6 +96,8 @@ class RemoteKeys:
             _log.error("oauth.keys_not_had", whose=self._whose, problem=str(problem), so=kept)
         else:
             self._good_until = self._clock.monotonic() + good_for
+        finally:
+            self._tried_at = self._clock.monotonic()  # at the end: until then others wait for what comes of it
 
     async def _discovered(self) -> str:
         """`jwks_uri` of the first metadata that is there and is of the issuer (RFC 8414 §3.3)."""

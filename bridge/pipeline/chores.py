@@ -80,7 +80,7 @@ class Chores:
         if DEVICE_COMPLIANCE_CHANGE not in stream.events:
             raise Failed(f"{stream.name} does not want device-compliance-change")
         for name in stream.connectors or ("test",):
-            if unwanted := wants(stream, DEVICE_COMPLIANCE_CHANGE, name, login):
+            if unwanted := wants(stream, DEVICE_COMPLIANCE_CHANGE, name, login, "test", {name: "test"}):
                 raise Failed(f"{stream.name} may not hear of this person: {unwanted}")
         if await self._failing(stream, login):
             raise Failed("the person is not compliant at this receiver: a test would let them in")

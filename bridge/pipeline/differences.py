@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 from bridge.model import DEVICE_COMPLIANCE_CHANGE, Device, LedgerRow, Status, Stream, WireSubject
 from bridge.ssf.ledger import compare, holding, truth
-from bridge.ssf.stream import wants
+from bridge.ssf.stream import Namespaces, heard_of, wants
 from bridge.ssf.subject import wire_subject
 from bridge.store.protocol import Told
 
@@ -29,24 +29,27 @@ class Difference:
     reason: str
 
 
-async def differences(store: Told, stream: Stream) -> AsyncIterator[Difference]:
+async def differences(store: Told, stream: Stream, namespaces: Namespaces) -> AsyncIterator[Difference]:
     """Each wire subject once, from every device and from everybody who was told not compliant. Writes nothing."""
     seen: set[str] = set()
     after: tuple[str, str] | None = None
     while devices := await store.devices(after=after, limit=PAGE):
-        subjects = [_subject(stream, one) for one in devices if _meant(stream, one)]
-        async for found in _compared(store, stream, subjects, seen):
+        subjects = [_subject(stream, one) for one in devices if _meant(stream, one, namespaces)]
+        async for found in _compared(store, stream, subjects, seen, namespaces):
             yield found
         after = devices[-1].key
     subject = ""
     while rows := await store.told(stream.id, "not-compliant", after=subject, limit=PAGE):
-        async for found in _compared(store, stream, [_named(row) for row in rows], seen):
+        async for found in _compared(store, stream, [_named(row) for row in rows], seen, namespaces):
             yield found
         subject = rows[-1].subject
 
 
-def _meant(stream: Stream, device: Device) -> bool:
-    return device.login is not None and not wants(stream, DEVICE_COMPLIANCE_CHANGE, device.connector, device.login)
+def _meant(stream: Stream, device: Device, namespaces: Namespaces) -> bool:
+    if device.login is None:
+        return False
+    unit = (device.connector, device.login, device.device_id)
+    return not wants(stream, DEVICE_COMPLIANCE_CHANGE, *unit, namespaces)
 
 
 def _subject(stream: Stream, device: Device) -> WireSubject:
@@ -58,7 +61,7 @@ def _named(row: LedgerRow) -> WireSubject:
 
 
 async def _compared(
-    store: Told, stream: Stream, subjects: Sequence[WireSubject], seen: set[str]
+    store: Told, stream: Stream, subjects: Sequence[WireSubject], seen: set[str], namespaces: Namespaces
 ) -> AsyncIterator[Difference]:
     new = {subject.key: subject for subject in subjects if subject.key not in seen}
     seen.update(new)
@@ -66,15 +69,15 @@ async def _compared(
         return
     scene = await store.scene({one.login for one in new.values()}, {(stream.id, key) for key in new})
     for subject in new.values():
-        found = _difference(stream, subject, scene.people, scene.ledger.get((stream.id, subject.key)))
+        theirs = heard_of(stream, subject.login, scene.people.get(subject.login, ()), namespaces)
+        found = _difference(stream, subject, theirs, scene.ledger.get((stream.id, subject.key)))
         if found is not None:
             yield found
 
 
 def _difference(
-    stream: Stream, subject: WireSubject, people: Mapping[str, Sequence[Device]], row: LedgerRow | None
+    stream: Stream, subject: WireSubject, theirs: Sequence[Device], row: LedgerRow | None
 ) -> Difference | None:
-    theirs = people.get(subject.login, ())
     so = truth(stream, subject, theirs)
     told: Status = (row.told if row else None) or "compliant"
     if so == told:

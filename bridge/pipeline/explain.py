@@ -12,7 +12,7 @@ from bridge.pipeline.facts import Facts, Heard
 from bridge.pipeline.wording import Said
 from bridge.posture.reasons import HOLD_ENDS
 from bridge.ssf.ledger import HELD, UNKNOWN_AT_RECEIVER, compare, holding, truth
-from bridge.ssf.stream import wants
+from bridge.ssf.stream import Namespaces, heard_of, wants
 from bridge.store.records import Delivery, Look, StreamRow
 from bridge.value import replace
 
@@ -77,7 +77,7 @@ class Explanation:
     streams: tuple[Told, ...]
 
 
-def explain(known: Facts, now: float) -> Explanation:
+def explain(known: Facts, now: float, namespaces: Namespaces) -> Explanation:
     device = known.device
     findings = device.findings if device is not None else ()
     opened = [one for one in findings if one.state == "failing"]
@@ -90,7 +90,7 @@ def explain(known: Facts, now: float) -> Explanation:
         exempt=tuple(one for one in opened if one.exempt and one.key not in failing),
         others=tuple(one for one in opened if not one.exempt and one.key not in failing),
         look=_due(known.look, device, now) if known.look is not None else None,
-        streams=tuple(told(heard, device, known.people) for heard in known.heard),
+        streams=tuple(told(heard, device, known.people, namespaces) for heard in known.heard),
     )
 
 
@@ -116,14 +116,15 @@ def _rung(look: Look, device: Device | None) -> Said:
     return Said("", "a list or an operator asked for it")
 
 
-def told(heard: Heard, device: Device | None, people: Sequence[Device]) -> Told:
+def told(heard: Heard, device: Device | None, people: Sequence[Device], namespaces: Namespaces) -> Told:
     """What one stream was told about the device, and why no more."""
     entry = heard.entry
     if device is None:
         return Told(entry.name, "nothing", wording.telling(entry.standing))
-    unwanted = unwanted_by(entry.standing, entry.stream, device)
+    unwanted = unwanted_by(entry.standing, entry.stream, device, namespaces)
     if entry.stream is None or heard.subject is None or unwanted:
         return _with_delivery(Told(entry.name, "nothing", wording.telling(unwanted)), heard)
+    people = heard_of(entry.stream, heard.subject.login, people, namespaces)
     current = truth(entry.stream, heard.subject, people)
     comparison = compare(heard.row, current)
     tail = heard.tail
@@ -146,21 +147,22 @@ def told(heard: Heard, device: Device | None, people: Sequence[Device]) -> Told:
     return _with_delivery(Told(entry.name, state, wording.telling(reason), current, because), heard)
 
 
-def unwanted_by(standing: str, stream: Stream | None, device: Device) -> str:
+def unwanted_by(standing: str, stream: Stream | None, device: Device, namespaces: Namespaces) -> str:
     """Why the stream is told nothing about the device at all; "" if it may be."""
     if standing and standing != "not_started":
         return standing
     if stream is not None:
-        login = device.login or ""
-        checked = stream if device.login else _without_domains(stream)
-        unwanted = wants(checked, DEVICE_COMPLIANCE_CHANGE, device.connector, login)
+        unit = (device.connector, device.login or "", device.device_id)
+        checked = stream if device.login else _whoever(stream)
+        unwanted = wants(checked, DEVICE_COMPLIANCE_CHANGE, *unit, namespaces)
         if unwanted:
             return unwanted
     return standing or (device.login_reason if device.login is None else "")
 
 
-def _without_domains(stream: Stream) -> Stream:
-    return replace(stream, domains=None)
+def _whoever(stream: Stream) -> Stream:
+    """The stream as if it minded no person."""
+    return replace(stream, domains=None, selection=None)
 
 
 def _because(stream: Stream, heard: Heard, device: Device, people: Sequence[Device]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ import structlog
 
 from bridge.clock import Clock
 from bridge.errors import BridgeError
-from bridge.model import Stream
+from bridge.model import Selects, Stream
 from bridge.pipeline.running import Running, reach_of, status_of
 from bridge.store.marks import Marks
 from bridge.store.records import StreamRow
@@ -159,6 +159,13 @@ class Keeper:
         await self._change([row], whole=False)
         if self._going:
             self._wake.set()
+
+    async def select(self, stream_id: str, selection: Selects) -> None:
+        """What the stream is about from now on, by its receiver's word. Nothing is told of it here."""
+        async with self.changing:
+            if stream_id in self._kept:
+                stream, row = self._kept[stream_id]
+                self._set({**self._kept, stream_id: (replace(stream, selection=selection), row)})
 
     async def _change(self, rows: Iterable[StreamRow], *, whole: bool = True) -> None:
         known = {row.id: row for row in rows}

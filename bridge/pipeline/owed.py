@@ -30,7 +30,7 @@ from bridge.ssf.ledger import (
     holding,
     truth,
 )
-from bridge.ssf.stream import wants
+from bridge.ssf.stream import heard_of, wants
 from bridge.ssf.subject import wire_subject
 from bridge.store.records import LedgerMove, LedgerWrite, NewDelivery, Scene
 from bridge.value import replace, value
@@ -144,14 +144,15 @@ def owed_by(
 
     A failure of somebody whom the receiver does not know (`unknown`) is kept back; a recovery never is."""
     people = draft.people_after(scene.people)
+    namespaces = {name: source.namespace for name, source in sources.items()}
     owings: list[Owing] = []
     moves: list[LedgerMove] = []
     for stream in streams:
         rows, moved = found_rows(draft, scene, stream, people)
         moves.extend(moved)
         for subject, device in _subjects(draft, stream, {move.old for move in moved}):
-            held, theirs = rows.get(subject.key), people[subject.login]
-            owing = _Case(draft, stream, subject, device, held, theirs, sources, now, unknown).owing()
+            held, theirs = rows.get(subject.key), heard_of(stream, subject.login, people[subject.login], namespaces)
+            owing = _Case(draft, stream, subject, device, held, theirs, sources, namespaces, now, unknown).owing()
             if owing is not None:
                 owings.append(owing)
     devices = () if draft.standing is Standing.COMPARED else draft.later
@@ -178,8 +179,10 @@ class _Case:
     subject: WireSubject
     device: Device
     held: Found | None
-    people: tuple[Device, ...]
+    people: Sequence[Device]
+    """The devices of the subject's login that its receiver wants to hear of."""
     sources: Mapping[str, Source]
+    namespaces: Mapping[str, str]
     now: float
     unknown: Unknown
 
@@ -218,9 +221,8 @@ class _Case:
         return self.device.key in {one.key for one in failing}
 
     def _unwanted(self) -> str:
-        return (
-            wants(self.stream, DEVICE_COMPLIANCE_CHANGE, self.draft.connector, self.subject.login) or self._rehearsed()
-        )
+        unit = (self.draft.connector, self.subject.login, self.device.device_id)
+        return wants(self.stream, DEVICE_COMPLIANCE_CHANGE, *unit, self.namespaces) or self._rehearsed()
 
     def _rehearsed(self) -> str:
         """`dry_run` if only a connector in dry run would change what the stream is told: its devices neither hold a
@@ -251,7 +253,8 @@ class _Case:
 
     def _holds(self, devices: Sequence[Device]) -> set[tuple[str, str]]:
         theirs = [one for one in devices if one.login == self.subject.login]
-        return {one.key for one in holding(self.stream, self.subject, theirs)}
+        heard = heard_of(self.stream, self.subject.login, theirs, self.namespaces)
+        return {one.key for one in holding(self.stream, self.subject, heard)}
 
     def _named(self, current: Status) -> Device:
         """The device that a SET names: the one decided on if it is why, else the person's longest-failing one."""

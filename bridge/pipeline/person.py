@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
+import orjson
+
 from bridge.model import Device, LedgerRow
+from bridge.ssf.identifier import stored
 from bridge.ssf.subject import login_of
 from bridge.store.archive import Kept, Wanted
 from bridge.store.erasure import Pair
 from bridge.store.protocol import Store
 from bridge.store.records import Delivery, Look
+from bridge.store.subjects import Choice
 
 PAGE = 500
 BODIES = 50
@@ -33,19 +37,23 @@ class Person:
     deliveries: tuple[Delivery, ...] = field(default=(), repr=False)
     webhooks: tuple[Kept, ...] = ()
     """Without payloads: those that name them, or rang for one of their devices, and whose payload is still kept."""
+    choices: tuple[Choice, ...] = ()
+    """What receivers said about them, or about their devices, as subjects of their streams."""
     others: tuple[str, ...] = ()
     """Other logins under which SETs about their devices were sent: former addresses, or former owners."""
 
     @property
     def found(self) -> bool:
-        return bool(self.devices or self.looks or self.subjects or self.webhooks)
+        return bool(self.devices or self.looks or self.subjects or self.webhooks or self.choices)
 
     @property
     def device_keys(self) -> tuple[Pair, ...]:
         return (*(one.key for one in self.devices), *((one.connector, one.device_id) for one in self.looks))
 
 
-async def person(store: Store, asked: Iterable[str], step: Callable[[int], None] = lambda done: None) -> Person:
+async def person(
+    store: Store, asked: Iterable[str], namespaces: Mapping[str, str], step: Callable[[int], None] = lambda done: None
+) -> Person:
     """`step` hears of each number of webhooks gone through. Bounded memory but for what is theirs."""
     addresses, devices = await _devices(store, {one.strip().casefold() for one in asked})
     subjects = await _subjects(store, addresses)
@@ -53,10 +61,12 @@ async def person(store: Store, asked: Iterable[str], step: Callable[[int], None]
     deliveries = [one for key in subjects for one in await _sets(store, stream_id=key[0], subject=key[1])]
     webhooks = await _webhooks(store, addresses, {one.key for one in devices}, step)
     looks = await _looks(store, addresses, webhooks)
+    units = {f"{namespaces.get(one.connector, one.connector)}:{one.device_id}" for one in devices}
+    choices = await _choices(store, addresses, units)
     others = await _others(store, addresses, devices)
     return Person(
         frozenset(addresses), tuple(devices), tuple(looks), tuple(subjects), tuple(ledger), tuple(deliveries),
-        tuple(webhooks), tuple(sorted(others)),
+        tuple(webhooks), tuple(choices), tuple(sorted(others)),
     )  # fmt: skip
 
 
@@ -131,6 +141,23 @@ async def _looks(store: Store, addresses: Collection[str], webhooks: Iterable[Ke
         if any(owner is not None and owner.email and owner.email.casefold() in addresses for owner in owners):
             found[connector, device_id] = look
     return list(found.values())
+
+
+async def _choices(store: Store, addresses: Collection[str], units: Collection[str]) -> list[Choice]:
+    """`units` are their devices as subjects name them."""
+    found: list[Choice] = []
+    after: Pair | None = None
+    while page := await store.every_choice(after=after):
+        found += [choice for choice in page if _is_about(choice, addresses, units)]
+        after = page[-1].key
+    return found
+
+
+def _is_about(choice: Choice, addresses: Collection[str], units: Collection[str]) -> bool:
+    docs = [orjson.loads(text) for _, may_be in stored(choice.subject).members for text in may_be]
+    texts = [text for doc in docs for text in doc.values() if isinstance(text, str)]
+    plain = [text.casefold().removeprefix("acct:").removeprefix("mailto:") for text in texts]
+    return any(text in addresses for text in plain) or any(text in units for text in texts)
 
 
 async def _others(store: Store, addresses: Collection[str], devices: Iterable[Device]) -> set[str]:

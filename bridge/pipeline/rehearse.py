@@ -157,7 +157,8 @@ class _Case:
     def sketch(self, entry: Entry) -> Sketch:
         device = self.decision.device
         stream = _stream(entry, device)
-        unwanted = unwanted_by("" if entry.standing == "not_started" else entry.standing, stream, device)
+        standing = "" if entry.standing == "not_started" else entry.standing
+        unwanted = unwanted_by(standing, stream, device, {self.source.name: self.source.namespace})
         if self.unasked and (not unwanted or device.login is None):
             return Sketch(entry.name, None, NOT_ASKED)
         if stream is None or unwanted or device.login is None:

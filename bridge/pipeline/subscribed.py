@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from bridge.config import Client
-from bridge.model import DEVICE_COMPLIANCE_CHANGE, Stream, Subscription
+from bridge.model import DEVICE_COMPLIANCE_CHANGE, Selects, Stream, Subscription
 from bridge.ssf.configuration import PUSH_METHODS, events_delivered
 from bridge.store.records import StreamRow
 from bridge.vault import SealedText, Vault
@@ -19,12 +19,21 @@ def events_supported(client: Client) -> tuple[str, ...]:
     return tuple(event for event in PRODUCED if client.events is None or event in client.events)
 
 
+Selected = Callable[[str, str], Selects | None]
+"""What the stream of this id and client is about (`bridge.pipeline.selections`)."""
+
+
+def every_subject(stream_id: str, client: str) -> None:
+    return None
+
+
 class Subscribed:
     """`clients` are those of the configuration: without its client a stream does not run."""
 
-    def __init__(self, clients: Mapping[str, Client], vault: Vault) -> None:
+    def __init__(self, clients: Mapping[str, Client], vault: Vault, selected: Selected = every_subject) -> None:
         self._clients = clients
         self._vault = vault
+        self._selected = selected
 
     def __call__(self, row: StreamRow) -> Stream | None:
         made, client = row.subscription, self._clients.get(row.client)
@@ -50,6 +59,7 @@ class Subscribed:
             client=row.client,
             by_api=True,
             verified=made.verified,
+            selection=self._selected(row.id, row.client),
         )
 
     def _header(self, stream_id: str, made: Subscription) -> SealedText | None:

@@ -128,6 +128,14 @@ _STREAMS: Mapping[str, tuple[str, str]] = {
         "the receiver may not hear of this connector, or of people of this domain",
         "connectors and domains in its [receivers] table",
     ),
+    "subject_removed": (
+        "the receiver took this person or device off its stream",
+        "the receiver adding it again, which it is then told",
+    ),
+    "subject_not_added": (
+        "the stream begins with no subjects, and its receiver has not added this person or device",
+        "the receiver adding it, which it is then told",
+    ),
 }
 _AGAIN: Mapping[str, tuple[str, str]] = {
     "": ("somebody rang: a webhook came in", ""),

@@ -21,6 +21,14 @@ _EVENTS = frozenset(
         "https://schemas.openid.net/secevent/ssf/event-type/stream-updated",
     }
 )
+_DRAFT_EVENTS = frozenset(
+    {
+        "https://schemas.openid.net/secevent/sse/event-type/verification",
+        "https://schemas.openid.net/secevent/sse/event-type/stream-updated",
+    }
+)
+_CREDENTIAL_CHANGE = CAEP + "credential-change"
+_CHANGES = ("create", "revoke", "update", "delete")
 _FORMATS: Mapping[str, tuple[str, ...]] = {
     "email": ("email",),
     "phone_number": ("phone_number",),
@@ -37,7 +45,7 @@ def check(claims: Mapping[str, Any], *, legacy: bool, now: float) -> Error | Non
     """The first fault; issuer, audience and envelope are checked before.
 
     `legacy`: the 2021 draft, where the event holds the subject, a complex one without `format`, and `sub_id` is
-    only checked if it is there.
+    only checked if it is there; framework events may go by its names for them.
     """
     for name in ("sub", "exp"):
         if name in claims:
@@ -49,7 +57,7 @@ def check(claims: Mapping[str, Any], *, legacy: bool, now: float) -> Error | Non
     if len(claims["events"]) != 1:
         return invalid("events must hold exactly one event")  # SSF §4.2.1
     uri, event = next(iter(claims["events"].items()))
-    if uri not in _EVENTS:
+    if uri not in _EVENTS and not (legacy and uri in _DRAFT_EVENTS):
         return invalid(f"events: {uri} is not a known event")
     return _check_subjects(claims, event, legacy) or _check_event(uri, event)
 
@@ -99,8 +107,23 @@ def _check_simple(where: str, subject: Any) -> Error | None:
 
 def _check_event(uri: str, event: Mapping[str, Any]) -> Error | None:
     fault = _check_common(event)
-    if fault is not None or uri != COMPLIANCE:
+    if fault is not None:
         return fault
+    if uri == _CREDENTIAL_CHANGE:
+        return _check_credential(event)
+    return _check_compliance(event) if uri == COMPLIANCE else None
+
+
+def _check_credential(event: Mapping[str, Any]) -> Error | None:
+    """CAEP §3.3."""
+    if not is_text(event.get("credential_type")):
+        return invalid("credential_type must not be blank")
+    if event.get("change_type") not in _CHANGES:
+        return invalid(f"change_type must be one of {', '.join(_CHANGES)}")
+    return None
+
+
+def _check_compliance(event: Mapping[str, Any]) -> Error | None:
     for key in ("previous_status", "current_status"):  # CAEP §3.5
         if event.get(key) not in STATUSES:
             return invalid(f"{key} must be compliant or not-compliant")

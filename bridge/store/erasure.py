@@ -21,6 +21,8 @@ class Erase:
     subjects: tuple[Pair, ...]
     undone: frozenset[str] = frozenset()
     abandon: bool = False
+    choices: tuple[Pair, ...] = ()
+    """Keys of what receivers said about subjects (`bridge.store.subjects`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +50,7 @@ class Erased:
     looks: int = 0
     ledger: int = 0
     deliveries: int = 0
+    choices: int = 0
 
 
 class Erasure(Protocol):
@@ -55,8 +58,9 @@ class Erasure(Protocol):
         """(stream id, subject) of ledger rows and SETs, each once, in order, beginning after `after`."""
 
     async def erase(self, what: Erase, now: float) -> Erased:
-        """Devices with their looks, ledger rows and SETs, in one commit. A decision about one of them that is under way
-        finds its rows changed when it commits, and is made anew."""
+        """Devices with their looks, ledger rows and SETs, and what receivers said about the person, in one commit. A
+        decision about one of them that is under way finds its rows changed when it commits, and is made anew. If a
+        choice went, the mark `CHOICES_ERASED` changes."""
 
     async def empty(self, webhook_ids: Sequence[str]) -> int:
         """The payloads of these webhooks go, misfits altogether. Returns how many there were."""

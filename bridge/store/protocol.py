@@ -39,6 +39,7 @@ from bridge.store.records import (
     Unit,
 )
 from bridge.store.streams import Streams
+from bridge.store.subjects import Subjects
 from bridge.store.undelivered import Undelivered
 
 
@@ -232,6 +233,6 @@ class Told(Beliefs, Holds, Outbox, Protocol):
 
 class Store(
     Inbox, Looks, Told, Undelivered, Streams, Keys, Audit, Errands, Notices, Housekeeping, Archive, Expiry, Marks,
-    Erasure, OAuthClients, Protocol,
+    Erasure, Subjects, OAuthClients, Protocol,
 ):  # fmt: skip
     """The whole; a caller is typed with the part that it needs."""

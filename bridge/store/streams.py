@@ -26,7 +26,8 @@ class Streams(Protocol):
         """Pause the stream, or with "" let it go on. False: there is no such stream."""
 
     async def prune_stream(self, stream_id: str) -> int:
-        """Forget a stream with its ledger and its deliveries. How many rows of those went."""
+        """Forget a stream with its ledger, its deliveries and what was said about its subjects. How many rows of the
+        first two went."""
 
     async def make_stream(self, row: StreamRow, most: int) -> bool:
         """A stream of the API. False, and nothing is written, where its client has `most` already (deleted ones do not
@@ -48,5 +49,5 @@ class Streams(Protocol):
         """When the receivers of these streams last used them."""
 
     async def clear_stream(self, stream_id: str, now: float, limit: int) -> int:
-        """Of a deleted stream end at most `limit` deliveries that are open or dead, then remove as many ledger rows.
-        How many; 0: nothing was left, and the stream itself is gone."""
+        """Of a deleted stream end at most `limit` deliveries that are open or dead, then remove as many ledger rows,
+        then as many words about subjects. How many; 0: nothing was left, and the stream itself is gone."""

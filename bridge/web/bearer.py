@@ -6,12 +6,10 @@ from typing import Protocol
 
 import orjson
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
 
-from bridge.oauth.caller import MANAGE, MANAGES, READS, BearerRefused, Caller, presented, require
+from bridge.oauth.caller import BearerRefused, Caller, presented
 from bridge.web.linger import BODY_HERE, LingeringResponse
-
-__all__ = ["MANAGE", "MANAGES", "READS", "Bearer", "BearerRefused", "Caller", "Guarded", "Proves", "require"]
 
 
 class Proves(Protocol):
@@ -45,17 +43,3 @@ class Bearer:
         kind = "application/json" if refused.code else None
         response = Response(body, refused.status, headers, kind)
         return response if scope.get(BODY_HERE) else LingeringResponse(response)
-
-
-class Guarded:
-    """Around routes that call `caller` and `require`: their refusals become answers."""
-
-    def __init__(self, app: ASGIApp, bearer: Bearer) -> None:
-        self._app = app
-        self._bearer = bearer
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await self._app(scope, receive, send)
-        except BearerRefused as refused:
-            await self._bearer.answer(refused, scope)(scope, receive, send)

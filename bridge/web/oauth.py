@@ -14,12 +14,14 @@ from urllib.parse import unquote, urlsplit
 import orjson
 from authlib.oauth2.base import OAuth2Error
 from authlib.oauth2.rfc6749.errors import InvalidRequestError
-from starlette.requests import ClientDisconnect, Request
+from starlette.datastructures import Headers
 from starlette.responses import Response
 from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
 
-from bridge.errors import Unavailable
+from bridge.errors import TooLarge, Unavailable
 from bridge.oauth import metadata
+from bridge.web.body import read
 from bridge.web.linger import BODY_HERE, LingeringResponse
 from bridge.web.wellknown import KEYS_AGE, METADATA_AGE, document
 
@@ -93,54 +95,47 @@ class TokenDoor:
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
 
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        request = Request(scope, receive)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            response = await self._answer(request)
-        except ClientDisconnect:
+            response = await self._answer(scope, receive)
+        except ConnectionError:
             return
         await response(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Response:
-        if request.method != "POST":
-            return self._refusal(
-                request, InvalidRequestError("only POST is served", status_code=405), {"allow": "POST"}
-            )
-        body = await _body(request)
+    async def _answer(self, scope: Scope, receive: Receive) -> Response:
+        if scope["method"] != "POST":
+            refused = InvalidRequestError("only POST is served", status_code=405)
+            return self._refusal(scope, refused, {"allow": "POST"})
+        body = await _body(scope, receive)
         if isinstance(body, OAuth2Error):
-            return self._refusal(request, body)
+            return self._refusal(scope, body)
+        headers, query = Headers(scope=scope), scope["query_string"].decode("latin-1")
         try:
             answer = await self._tokens(
-                request.headers.get("content-type", ""),
-                request.headers.getlist("authorization"),
-                request.scope["query_string"].decode("latin-1"),
-                body,
-            )
+                headers.get("content-type", ""), headers.getlist("authorization"), query, body
+            )  # fmt: skip
         except OAuth2Error as refused:
             return _error(refused)
         except Unavailable as problem:
             return _error(_later(), {"retry-after": str(max(1, problem.retry_after))})
         return Response(orjson.dumps(answer), 200, _NO_STORE, "application/json")
 
-    def _refusal(self, request: Request, refused: OAuth2Error, more: Mapping[str, str] | None = None) -> Response:
+    def _refusal(self, scope: Scope, refused: OAuth2Error, more: Mapping[str, str] | None = None) -> Response:
         """What the door refuses by itself, before the body is read to its end."""
         self._tokens.refused(_NOBODY, refused)
         response = _error(refused, more)
-        return response if request.scope.get(BODY_HERE) else LingeringResponse(response)
+        return response if scope.get(BODY_HERE) else LingeringResponse(response)
 
 
-async def _body(request: Request) -> bytes | OAuth2Error:
-    """The whole body, or what is wrong with it. Raises ClientDisconnect."""
-    content = bytearray()
+async def _body(scope: Scope, receive: Receive) -> bytes | OAuth2Error:
+    """The whole body, or what is wrong with it. Raises ConnectionError if the client went away."""
     try:
         async with asyncio.timeout(SECONDS):
-            async for chunk in request.stream():
-                content += chunk
-                if len(content) > LARGEST:
-                    return InvalidRequestError(f"the body is larger than {LARGEST} bytes", status_code=413)
+            return await read(scope, receive, LARGEST)
+    except TooLarge:
+        return InvalidRequestError(f"the body is larger than {LARGEST} bytes", status_code=413)
     except TimeoutError:
         return InvalidRequestError("the body did not arrive in time", status_code=408)
-    return bytes(content)
 
 
 def _later() -> OAuth2Error:

@@ -123,6 +123,16 @@ class TestCheck:
         assert report["no_effect"] == [] and report["orphaned"] == []
         assert "hidden-" not in ended.stdout
 
+    def test_it_names_what_shapes_a_receivers_sets(self, configured: Path) -> None:
+        more = '[receivers.lab]\nprofile = "ssf"\naudience = "https://lab.example"\nendpoint_url = "https://lab.example/e"\n'
+        (configured / "config.toml").write_text(CONFIG + more + 'subject = "user"\nlegacy_subject = true\n')
+        assert "shape: subject, legacy_subject" in run(configured, "check", **SECRETS).stdout
+        shapes = {
+            one["name"]: one["shape"]
+            for one in json.loads(run(configured, "check", "--json", **SECRETS).stdout)["receivers"]
+        }
+        assert shapes == {"okta": [], "lab": ["subject", "legacy_subject"]}
+
     @pytest.mark.parametrize("before", [True, False])
     def test_config_stands_before_or_after(self, configured: Path, tmp_path: Path, before: bool) -> None:
         (configured / "config.toml").rename(configured / "other.toml")

@@ -6,16 +6,18 @@ import asyncio
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from bridge.model import Owner
 from bridge.pipeline.person import names
+from bridge.ssf.identifier import canonical
 from bridge.ssf.subject import login_of
 from bridge.store.archive import Wanted
 from bridge.store.protocol import Store
 from bridge.store.records import Arrival, AuditEntry, Quarantined, Ring
+from bridge.store.subjects import Choice
 from tests.cli.scene import OKTA, ROWS, SIEM, SINCE, Scene, failing
 
 ADA = "ada@acme.example"
@@ -49,6 +51,13 @@ def shown(scene: Scene, capsys: pytest.CaptureFixture[str], *words: str) -> Any:
     return json.loads(capsys.readouterr().out)
 
 
+def chosen(scene: Scene, kind: Literal["added", "removed"], subject: dict[str, Any], seq: int) -> Choice:
+    """A receiver's word about a subject of the stream `siem`."""
+    choice = Choice("s-siem", canonical(subject), kind, seq, SINCE)
+    assert scene.store(lambda store: store.put_choice(choice, 100)) == ""
+    return choice
+
+
 def everything(scene: Scene) -> str:
     """Whatever the files of the database hold, as far as it is text."""
     found = b"".join(path.read_bytes() for path in scene.folder.glob("bridge.db*") if path.is_file())
@@ -79,6 +88,14 @@ class TestShow:
         assert len(found["deliveries"]) == 4 and found["deliveries"][0]["claims"]
         assert [one["id"] for one in found["webhooks"]] == ["w1", "w2"]
         assert "bob" not in json.dumps(found)
+
+    def test_what_receivers_said_about_them(self, scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+        chosen(scene, "removed", {"format": "email", "email": "Ada@acme.example"}, 1)
+        chosen(scene, "added", {"format": "email", "email": "bobada@acme.example"}, 2)
+        (found,) = shown(scene, capsys, ADA)["subjects"]
+        assert (found["stream"], found["kind"], found["subject"]["email"]) == ("siem", "removed", "Ada@acme.example")
+        assert scene.run("people", "show", ADA) == 0
+        assert "subject removed by the receiver of stream siem" in capsys.readouterr().out
 
     def test_the_screen(self, scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
         told_and_undone(scene)
@@ -144,6 +161,28 @@ class TestForget:
         assert [one.id for one in scene.store(lambda store: store.deliveries())] == [number]
         kept = scene.store(lambda store: store.webhook("w1"))
         assert kept is not None and kept.body is not None
+
+    def test_what_receivers_said_about_them_goes_and_all_else_stays(
+        self, scene: Scene, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        def opaque(id_: str) -> dict[str, Any]:
+            return {"format": "opaque", "id": id_}
+
+        def whole(**members: Any) -> dict[str, Any]:
+            return {"format": "complex", **members}
+
+        aliases = {"format": "aliases", "identifiers": [opaque("x"), {"format": "account", "uri": f"acct:{ADA}"}]}
+        theirs: list[dict[str, Any]] = [
+            {"format": "email", "email": ADA}, aliases, whole(device=opaque("kolide:42")),
+            whole(tenant=opaque("blue"), user={"format": "iss_sub", "iss": "https://idp.example", "sub": ADA.upper()}),
+        ]  # fmt: skip
+        others = [{"format": "email", "email": f"b{ADA}"}, opaque("kolide:7"), opaque("jamf:42"), opaque("kolide:421")]
+        for number, subject in enumerate([*theirs, *others]):
+            chosen(scene, "added", subject, number)
+        assert scene.run("people", "forget", ADA, "--yes") == 0
+        assert "4 words of receivers about them" in capsys.readouterr().out
+        left = scene.store(lambda store: store.choices("s-siem"))
+        assert [one.subject for one in left] == [canonical(one) for one in others]
 
     def test_a_device_that_rings_again_starts_afresh(self, scene: Scene) -> None:
         told_and_undone(scene)

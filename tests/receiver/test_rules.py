@@ -142,6 +142,8 @@ def test_ssf_wants_one_event(header: Json, ssf_claims: Json) -> None:
         put("event.something_new", [1]),
         event(CAEP + "session-revoked"),
         event("https://schemas.openid.net/secevent/ssf/event-type/verification", state="s"),
+        event("https://schemas.openid.net/secevent/ssf/event-type/stream-updated", status="paused"),
+        event(CAEP + "credential-change", credential_type="password", change_type="update"),
     ],
 )
 def test_ssf_takes(header: Json, ssf_claims: Json, change: Change) -> None:
@@ -158,6 +160,31 @@ def test_sse_wants_the_subject_in_the_event(header: Json, ssf_claims: Json) -> N
     assert check(header, {**ssf_claims, "sub_id": subject}, "sse") is None
     error = check(header, {**ssf_claims, "sub_id": {}}, "sse")
     assert error is not None and "sub_id" in error.description
+
+
+@pytest.mark.parametrize(
+    ("members", "says"),
+    [
+        ({"change_type": "update"}, "credential_type"),
+        ({"credential_type": " ", "change_type": "update"}, "credential_type"),
+        ({"credential_type": "password"}, "change_type"),
+        ({"credential_type": "password", "change_type": "changed"}, "change_type"),
+        ({"credential_type": "password", "change_type": ["update"]}, "change_type"),
+    ],
+)
+def test_credential_change(header: Json, ssf_claims: Json, members: Json, says: str) -> None:
+    event(CAEP + "credential-change", **members)(ssf_claims)
+    error = check(header, ssf_claims, "ssf")
+    assert error is not None and error.err == "invalid_request" and says in error.description
+
+
+@pytest.mark.parametrize("name", ["verification", "stream-updated"])
+def test_the_names_of_the_draft_belong_to_sse(header: Json, ssf_claims: Json, name: str) -> None:
+    about = {"format": "opaque", "id": "s1"}
+    event(f"https://schemas.openid.net/secevent/sse/event-type/{name}", subject=about)(ssf_claims)
+    assert check(header, ssf_claims, "sse") is None
+    error = check(header, ssf_claims, "ssf")
+    assert error is not None and name in error.description
 
 
 def test_what_is_not_expected_is_not_checked(header: Json, okta_claims: Json) -> None:

@@ -62,6 +62,9 @@ def test_the_names_of_the_draft() -> None:
 def test_receivers_take_them(profile: Any) -> None:
     for made in (verified(stream(profile=profile), "s"), updated(stream(profile=profile))):
         assert check_content(made, profile, audience="https://rp.example", now=8) is None
+    old = stream(profile="sse", shape=Shape(legacy_events=True))
+    for made in (verified(old), updated(old)):
+        assert check_content(made, "sse", audience="https://rp.example", now=8) is None
 
 
 @pytest.mark.parametrize("make", [verified, updated])

@@ -10,6 +10,7 @@ from typing import Any, Final
 from bridge.cli.changing import progress
 from bridge.cli.online.clock import clocks
 from bridge.cli.online.issuer import issuer
+from bridge.cli.online.keys_of_others import keys_of_others
 from bridge.cli.online.line import Found, Line
 from bridge.cli.online.receivers import receiver
 from bridge.cli.online.sides import sides
@@ -49,7 +50,7 @@ def _questions(built: Parts, known: Sequence[KeyRow], ports: Ports) -> list[Ques
         asked.append((f"receiver {name}", partial(receiver, name, one, config, outbound, clock)))
         api = api_of(one, outbound, clock, ports.ids)
         asked += [(f"receiver {name}", ask) for ask in (sides(name, api, clock) if api is not None else [])]
-    return asked
+    return [*asked, *keys_of_others(config, outbound, ports)]
 
 
 async def _bounded(about: str, ask: Callable[[], Awaitable[Found]], advance: Callable[[int], None]) -> Found:

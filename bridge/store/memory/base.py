@@ -13,6 +13,7 @@ from bridge.store.ledger_rules import tail_of
 from bridge.store.notices import Notice
 from bridge.store.oauth import OAuthClient
 from bridge.store.records import Arrival, AuditEntry, Delivery, Look, Quarantined, Ring, StreamRow
+from bridge.store.subjects import Choice
 from bridge.value import replace
 
 Pair = tuple[str, str]
@@ -53,6 +54,7 @@ class Tables:
         self._oauth_clients: dict[str, OAuthClient] = {}
         self._assertions: dict[Pair, float] = {}
         """(client, jti) → when it may be forgotten."""
+        self._choices: dict[Pair, Choice] = {}
 
     def _note_rung(self, webhook_id: str, rings: Sequence[Ring]) -> None:
         self._rung[webhook_id] = (rings[0].txn if rings else "", tuple(ring.device_id for ring in rings))
@@ -61,6 +63,9 @@ class Tables:
         self._last_id = max(self._last_id, *self._deliveries) if self._deliveries else self._last_id
         for id_ in ids:
             del self._deliveries[id_]
+
+    def _choices_of(self, stream_id: str) -> list[Choice]:
+        return [choice for (of_stream, _), choice in self._choices.items() if of_stream == stream_id]
 
     def _seen(self, row: LedgerRow) -> LedgerRow:
         return row if row.tail is None else replace(row, tail=tail_of(self._deliveries[row.tail.id]))

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from bridge.store.erasure import Erase, Erased, Hindrance, Pair
 from bridge.store.memory.expiry import Expiry
 from bridge.store.records import Delivery
+from bridge.store.subjects import CHOICES_ERASED
 
 
 class Erasure(Expiry):
@@ -22,6 +23,9 @@ class Erasure(Expiry):
         devices = sum(self._devices.pop(key, None) is not None for key in what.devices)
         looks = sum(self._looks.pop(key, None) is not None for key in what.devices)
         ledger = sum(self._ledger.pop(key, None) is not None for key in what.subjects)
+        choices = sum(self._choices.pop(key, None) is not None for key in what.choices)
+        if choices:
+            self._marks[CHOICES_ERASED] = str(int(self._marks.get(CHOICES_ERASED, "0")) + 1)
         self._remove_deliveries(row.id for row in sets)
         for row in sets:
             if self._heads.get((row.stream_id, row.order)) == row.id:
@@ -29,7 +33,7 @@ class Erasure(Expiry):
         for row in sets:
             if (row.stream_id, row.order) not in self._heads:
                 self._promote((row.stream_id, row.order))
-        return Erased((), devices, looks, ledger, len(sets))
+        return Erased((), devices, looks, ledger, len(sets), choices)
 
     def _hindrances(self, what: Erase, sets: Sequence[Delivery], now: float) -> Iterator[Hindrance]:
         for key in sorted(what.devices):

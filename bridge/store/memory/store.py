@@ -11,10 +11,11 @@ from bridge.store.memory.holds import Holds
 from bridge.store.memory.notices import Notices
 from bridge.store.memory.oauth import OAuthClients
 from bridge.store.memory.streams import Streams
+from bridge.store.memory.subjects import Subjects
 from bridge.store.memory.undelivered import Undelivered
 
 
-class MemoryStore(Erasure, Holds, Undelivered, Errands, Notices, Streams, OAuthClients):
+class MemoryStore(Erasure, Subjects, Holds, Undelivered, Errands, Notices, Streams, OAuthClients):
     """Everything in dicts, gone with the process: for tests and for trying things out.
 
     It keeps every promise of the protocol but durability, and takes no more than one event loop.

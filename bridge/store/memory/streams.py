@@ -40,11 +40,13 @@ class Streams(Outbox):
         self._remove_deliveries(sent)
         self._heads = {key: id_ for key, id_ in self._heads.items() if key[0] != stream_id}
         self._streams.pop(stream_id, None)
+        for choice in self._choices_of(stream_id):
+            del self._choices[choice.key]
         return len(told) + len(sent)
 
     async def make_stream(self, row: StreamRow, most: int) -> bool:
-        theirs = [one for one in self._streams.values() if one.client == row.client]
-        if sum(one.subscription is None or one.subscription.deleted_at is None for one in theirs) >= most:
+        theirs = [one.subscription for one in self._streams.values() if one.client == row.client]
+        if sum(made is not None and made.deleted_at is None for made in theirs) >= most:
             return False
         self._streams[row.id] = row
         return True
@@ -86,6 +88,10 @@ class Streams(Outbox):
             for key in told:
                 del self._ledger[key]
             return len(told)
+        if chosen := self._choices_of(stream_id)[:limit]:
+            for choice in chosen:
+                del self._choices[choice.key]
+            return len(chosen)
         self._streams.pop(stream_id, None)
         return 0
 

@@ -64,7 +64,11 @@ def put_mark_many(conn: Connection, items: Sequence[Put]) -> list[bool]:
 def _put(conn: Connection, item: Put) -> bool:
     if mark(conn, item.name) != item.was:
         return False
-    conn.execute(_PUT_MARK, [{"name": item.name, "value": item.value}])  # type: ignore[call-overload]  # it executes
+    put_mark(conn, item.name, item.value)
     if item.entries:
         record_many(conn, item.entries)
     return True
+
+
+def put_mark(conn: Connection, name: str, value: str) -> None:
+    conn.execute(_PUT_MARK, [{"name": name, "value": value}])  # type: ignore[call-overload]  # it executes

@@ -10,9 +10,12 @@ from sqlalchemy import Connection, bindparam, delete, literal, select, tuple_, u
 from sqlalchemy import union as union_of
 
 from bridge.store.erasure import Erase, Erased, Hindrance, Pair
+from bridge.store.sql.audit import mark, put_mark
 from bridge.store.sql.dialect import Swift, among, rows_of
 from bridge.store.sql.heads import promote
+from bridge.store.sql.subject_table import FORGET_CHOICE
 from bridge.store.sql.tables import deliveries, devices, ledger, looks, quarantine, webhooks
+from bridge.store.subjects import CHOICES_ERASED
 
 _SUBJECTS = union_of(
     select(ledger.c.stream_id, ledger.c.subject), select(deliveries.c.stream_id, deliveries.c.subject)
@@ -78,7 +81,10 @@ def _erase(conn: Connection, item: Item) -> Erased:
         looks=_removed(conn, _NO_LOOK, what.devices),
         ledger=_removed(conn, _NO_LEDGER, what.subjects),
         deliveries=len(sets),
+        choices=_removed(conn, FORGET_CHOICE, what.choices),
     )
+    if erased.choices:
+        put_mark(conn, CHOICES_ERASED, str(int(mark(conn, CHOICES_ERASED) or 0) + 1))
     if sets:
         conn.execute(_NO_SET, [{"k_id": row[0]} for row in sets])
         promote(conn, [(row[1], row[2]) for row in sets])

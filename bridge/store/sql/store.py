@@ -33,10 +33,11 @@ from bridge.store.sql.commit_queue import PACE, CommitQueue
 from bridge.store.sql.oauth import ClientRegister
 from bridge.store.sql.records import Records
 from bridge.store.sql.stream_register import StreamRegister
+from bridge.store.sql.subjects import SubjectRegister
 from bridge.store.undelivered import Renewal
 
 
-class SqlStore(Records, StreamRegister, ClientRegister):
+class SqlStore(Records, StreamRegister, SubjectRegister, ClientRegister):
     """`on_close` is called once, after the last connection is closed."""
 
     def __init__(

@@ -15,6 +15,7 @@ from bridge.store.sql import rows
 from bridge.store.sql.commit import mint
 from bridge.store.sql.dialect import Swift, among, upsert
 from bridge.store.sql.heads import promote
+from bridge.store.sql.subject_table import FORGET_CHOICES, forget_some
 from bridge.store.sql.tables import PENDING, deliveries, ledger, streams
 
 _NAMES = tuple(column.name for column in streams.c)
@@ -34,7 +35,9 @@ _PRUNE = {table: delete(table).where(table.c.stream_id == bindparam("k_id")) for
 _GO = delete(streams).where(_IT)
 _VERSION = func.json_extract(streams.c.subscription, "$.version")
 _GONE = func.json_extract(streams.c.subscription, "$.deleted_at")
-_COUNT = select(func.count()).where(streams.c.client == bindparam("of_client"), _GONE.is_(None))
+_COUNT = select(func.count()).where(
+    streams.c.client == bindparam("of_client"), streams.c.subscription.is_not(None), _GONE.is_(None)
+)
 _CHANGE = (
     update(streams).where(_IT, bindparam("at_version") == _VERSION).values(subscription=bindparam("b_subscription"))
 )
@@ -114,6 +117,7 @@ def prune_many(conn: Connection, items: Sequence[str]) -> list[int]:
     counts = []
     for stream_id in items:
         counts.append(sum(conn.execute(statement, {"k_id": stream_id}).rowcount for statement in _PRUNE.values()))
+        conn.execute(FORGET_CHOICES, {"k_stream": stream_id})
         conn.execute(_GO, {"k_id": stream_id})
     return counts
 
@@ -206,6 +210,8 @@ def _clear(conn: Connection, item: Clear) -> int:
     if subjects := list(conn.execute(_TOLD, asked).scalars()):
         _FORGET.all(conn, {"stream": item.stream_id, "subjects": subjects})
         return len(subjects)
+    if chosen := forget_some(conn, item.stream_id, item.limit):
+        return chosen
     conn.execute(_GO, {"k_id": item.stream_id})
     return 0
 

@@ -7,6 +7,8 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import op
 
+from bridge.store.migrations.subjects_0001 import subjects
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -24,6 +26,7 @@ def upgrade() -> None:
     _belief()
     _outbox()
     _registers()
+    subjects()
 
 
 def _inbox() -> None:
