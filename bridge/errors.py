@@ -89,6 +89,10 @@ class Unavailable(BridgeError):
         """Whole seconds."""
 
 
+class Migrating(Unavailable):
+    """The schema of the store is being made or changed by another process."""
+
+
 class StoreProblem(BridgeError):
     pass
 

@@ -79,7 +79,10 @@ class Works:
         self.directories = Directories(
             {name: Directory(name, lookup, clock) for name, lookup in lookups(parts, ports).items()}
         )
-        self.outbox = Outbox(store, self._push, clock, ports.dice, self.metrics, trouble, self.keyring.publishes)
+        self.outbox = Outbox(
+            store, self._push, clock, ports.dice, self.metrics, trouble, self.keyring.publishes,
+            config.delivery.give_up_after,
+        )  # fmt: skip
         self.vault = Vault(config.key_directory / "vault.key")
         made = Subscribed(config.oauth.clients, self.vault)
         self.keeper = Keeper(store, clock, self.outbox.carry, self.resume, trouble, made)
@@ -93,8 +96,9 @@ class Works:
             for name, source in parts.sources.items()
         }
         self.intake = Intake(
-            parts.sources, store, clock, ids, self.metrics, self.rang, quarantine=config.retention.quarantine_limit
-        )
+            parts.sources, store, clock, ids, self.metrics, self.rang,
+            quarantine=config.retention.quarantine_limit, statements=config.retention.statements,
+        )  # fmt: skip
         self.reconcilers = {
             name: Reconciler(
                 source, store, self.teller, clock, self.metrics,

@@ -219,14 +219,14 @@ async def _read(store: Store) -> tuple[list[StreamRow], list[KeyRow], list[HoldC
     """Streams, keys, and what is held; nothing where there is no store yet. Last, why `serve` would refuse the store;
     one that is only busy is a note."""
     from bridge.clock import SystemClock
-    from bridge.errors import BridgeError, StoreProblem
+    from bridge.errors import BridgeError, Migrating, StoreProblem
     from bridge.store import open_store
 
     if store.file is None or not store.file.exists():
         return [], [], [], ""
     try:
         opened = await open_store(store.url, SystemClock(), exclusive=False)
-    except StoreProblem as problem:
+    except (StoreProblem, Migrating) as problem:
         say(f"the store cannot be used: {problem}")
         return [], [], [], str(problem)
     except BridgeError as problem:

@@ -22,7 +22,7 @@ db = App(name="db", help="The database, its schema and its size.")
 
 @db.command
 def upgrade(*, as_json: Annotated[bool, Parameter(name="--json", negative="")] = False) -> int:
-    """Bring the database to the revision that this version needs.
+    """Bring the database to the revision that this version needs. Refused while a `serve` runs on it: stop that first.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def upgrade(*, as_json: Annotated[bool, Parameter(name="--json", negative="")] =
         Print JSON.
     """
     from bridge.store.upgrade import status as read_status
-    from bridge.store.upgrade import upgrade as bring_up
+    from bridge.store.upgrade import upgrade_unserved as bring_up
 
     url = load_config().config.store.url
     before, head = read_status(url)

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from bridge.model import Device
     from bridge.store.protocol import Store
 
-LONGEST = 30 * 86400.0
-"""Seconds that an override may last."""
-
 
 async def override(
     device_id: Annotated[str, Parameter(name="ID")],
@@ -44,7 +41,7 @@ async def override(
     status
         What counts meanwhile.
     for_
-        How long, such as 30m, 8h or 2d; 30 days at most.
+        How long, such as 30m, 8h or 2d; [policy] longest_override at most, which is 30 days unless configured.
     clear
         End the override that stands, now.
     reason
@@ -54,8 +51,8 @@ async def override(
     as_json
         Print JSON.
     """
-    lasts = _lasts(status, for_, clear, reason)
     config = load_config().config
+    lasts = _lasts(status, for_, clear, reason, config.policy.longest_override)
     async with opened(config) as store:
         device = await found_device(config, store, device_id, connector)
         if device is None:
@@ -65,9 +62,9 @@ async def override(
         return await _overridden(config, store, device, status, lasts, reason, as_json)
 
 
-def _lasts(status: str | None, for_: str | None, clear: bool, reason: str) -> float:
+def _lasts(status: str | None, for_: str | None, clear: bool, reason: str, longest: float) -> float:
     """How many seconds; 0 with --clear. Raises WrongCall."""
-    from bridge.config.kinds import seconds
+    from bridge.config.kinds import seconds, spoken
 
     if clear:
         if status is not None or for_ is not None:
@@ -80,8 +77,9 @@ def _lasts(status: str | None, for_: str | None, clear: bool, reason: str) -> fl
         lasts = seconds(for_)
     except ValueError as problem:
         raise WrongCall(f"--for {problem}") from None
-    if not 0 < lasts <= LONGEST:
-        raise WrongCall("--for must be longer than nothing, and 30 days at most; [policy] exempt lasts for good")
+    if not 0 < lasts <= longest:
+        most = f"{spoken(longest)} at most ([policy] longest_override)"
+        raise WrongCall(f"--for must be longer than nothing, and {most}; [policy] exempt lasts for good")
     return lasts
 
 

@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 
 
 async def show_stuck(
-    store: Store, connector: str | None, status: Status | None, search: str, limit: int, as_json: bool
+    store: Store, connector: str | None, status: Status | None, search: str, limit: int, as_json: bool, long: float
 ) -> int:
+    """`long`: for how many seconds a device may fail before it counts as stuck."""
     from bridge.pipeline.stuck import stuck
 
     found: list[tuple[Device, Said]] = []
-    async for pair in stuck(store, connector, status, search, SystemClock().now()):
+    async for pair in stuck(store, connector, status, search, SystemClock().now(), long):
         found.append(pair)
         if len(found) > limit:
             break

@@ -45,7 +45,7 @@ async def list_(
         Only devices whose id, name or login holds this text.
     stuck
         Only devices that stay as they are until somebody does something, and why: gone, without an owner, failing for
-        more than 7 days, provisional, overridden, or held back.
+        long ([policy] long_failing, 7 days unless configured), provisional, overridden, or held back.
     limit
         At most so many.
     as_json
@@ -56,7 +56,7 @@ async def list_(
     config = load_config().config
     async with opened(config) as store:
         if stuck:
-            return await show_stuck(store, connector, status, search, limit, as_json)
+            return await show_stuck(store, connector, status, search, limit, as_json, config.policy.long_failing)
         found = await store.devices(connector=connector, status=status, search=search, limit=limit + 1)
     shown = found[:limit]
     if as_json:

@@ -41,6 +41,8 @@ async def status(
     as_json
         Print JSON.
     """
+    from bridge.config.kinds import spoken
+
     config = load_config().config
     async with opened(config) as store:
         counts = await _counts(store)
@@ -55,7 +57,7 @@ async def status(
         return 0
     write(
         f"more than {limits.max_users} people, or {limits.max_percent:g} % of a fleet of 20 devices or more, "
-        f"losing access within {limits.window:g} s: the rest is held"
+        f"losing access within {spoken(limits.window)}: the rest is held"
     )
     for line in lines:
         _print(line)

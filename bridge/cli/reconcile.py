@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -62,7 +62,7 @@ async def reconcile(
         return 1
     async with opened(config) as store:
         with bars(names) as shows:
-            ended = await asyncio.gather(*(_one(store, name, dry_run, shows[name]) for name in names))
+            ended = await _each(_one(store, name, dry_run, shows[name]) for name in names)
     listless = [name for name, one in zip(names, ended, strict=True) if one.doc.get("no_list")]
     found = {name: one for name, one in zip(names, ended, strict=True) if name not in listless or connector is not None}
     document = _document(found, dry_run, listless)
@@ -71,6 +71,15 @@ async def reconcile(
     else:
         _print(document)
     return _code(found, listless)
+
+
+async def _each(works: Iterable[Coroutine[Any, Any, Errand]]) -> list[Errand]:
+    """All to their end before the first trouble is raised: an errand that nobody takes is withdrawn by who asked."""
+    ended = await asyncio.gather(*works, return_exceptions=True)
+    for one in ended:
+        if isinstance(one, BaseException):
+            raise one
+    return [one for one in ended if not isinstance(one, BaseException)]
 
 
 async def _one(store: Store, name: str, dry_run: bool, show: Show) -> Errand:

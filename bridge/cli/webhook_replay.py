@@ -16,7 +16,7 @@ from bridge.cli.output import say, when, write_json
 from bridge.clock import SystemClock
 
 if TYPE_CHECKING:
-    from bridge.connector.connector import Connector
+    from bridge.cli.configured import Everything
     from bridge.pipeline.replay import Replayed
     from bridge.store.archive import Kept
     from bridge.store.protocol import Store
@@ -74,9 +74,9 @@ async def replay(
     everything = load_without_secrets()
     async with opened(everything.loaded.config) as store:
         if webhook_id is not None:
-            outcomes = await _one(store, everything.connectors, webhook_id, reason)
+            outcomes = await _one(store, everything, webhook_id, reason)
         else:
-            outcomes = await _all(store, everything.connectors, connector, begin, yes, reason)
+            outcomes = await _all(store, everything, connector, begin, yes, reason)
     if outcomes is None:
         return 1
     if as_json:
@@ -84,19 +84,25 @@ async def replay(
     return 0 if outcomes["rung"] or outcomes["ignored"] or not outcomes else 1
 
 
-async def _one(store: Store, sources: Mapping[str, Connector], webhook_id: str, reason: str) -> Counter[str] | None:
+async def _one(store: Store, everything: Everything, webhook_id: str, reason: str) -> Counter[str] | None:
     from bridge.cli.webhooks import unknown
-    from bridge.pipeline.replay import replay as again
 
     kept = await store.webhook(webhook_id)
     if kept is None:
         await unknown(store, webhook_id)
         return None
-    done = await again(store, sources, kept, SystemClock())
+    done = await _again(store, everything, kept)
     say(f"webhook {webhook_id}: {_words(done)}")
     if done.outcome in ("rung", "ignored"):
         await record(store, "webhooks.replay", f"webhook {webhook_id}", reason, kept.outcome, _words(done))
     return Counter([done.outcome])
+
+
+async def _again(store: Store, everything: Everything, kept: Kept) -> Replayed:
+    from bridge.pipeline.replay import replay as again
+
+    most = everything.loaded.config.retention.statements
+    return await again(store, everything.connectors, kept, SystemClock(), most)
 
 
 def _words(done: Replayed) -> str:
@@ -107,10 +113,8 @@ def _words(done: Replayed) -> str:
 
 
 async def _all(
-    store: Store, sources: Mapping[str, Connector], connector: str | None, since: float | None, yes: bool, reason: str
+    store: Store, everything: Everything, connector: str | None, since: float | None, yes: bool, reason: str
 ) -> Counter[str] | None:
-    from bridge.pipeline.replay import replay as again
-
     total = 0
     async for page in _pages(store, connector, since, bodies=False):
         total += sum(one.size is not None for one in page)
@@ -125,7 +129,7 @@ async def _all(
         async for page in _pages(store, connector, since, bodies=True):
             kept = [one for one in page if one.body is not None]
             for one in kept:
-                outcomes[(await again(store, sources, one, SystemClock())).outcome] += 1
+                outcomes[(await _again(store, everything, one)).outcome] += 1
             advance(len(kept))
     said = ", ".join(f"{count} {outcome}" for outcome, count in outcomes.most_common())
     await record(store, "webhooks.replay", about, reason, "", said)

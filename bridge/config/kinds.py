@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -21,6 +22,27 @@ def seconds(text: object) -> float:
     if match is None or len(match[1]) > 9:
         raise ValueError('must be a duration such as "30s", "10m", "12h" or "30d"')
     return int(match[1]) * _UNIT[match[2]]
+
+
+def spoken(length: float) -> str:
+    """600.0 → `10 minutes`: exact, in the largest unit that comes out whole; of one there are two at least."""
+    for size, unit in ((86400, "day"), (3600, "hour"), (60, "minute")):
+        if length >= 2 * size and length % size == 0:
+            return f"{length / size:.0f} {unit}s"
+    return "1 second" if length == 1 else f"{length:g} seconds"
+
+
+def between(least: str, most: str = "") -> Callable[[float], float]:
+    """A check of a duration: not shorter than `least`, not longer than `most`."""
+
+    def check(value: float) -> float:
+        if value < seconds(least):
+            raise ValueError(f'must be at least "{least}"')
+        if most and value > seconds(most):
+            raise ValueError(f'must be at most "{most}"')
+        return value
+
+    return check
 
 
 def _number(value: object) -> object:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, time
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from bridge.config.kinds import Name, Percent, Seconds, Text, Whole
+from bridge.config.kinds import Name, Percent, Seconds, Text, Whole, between
 from bridge.config.section import Section
 
 
@@ -50,6 +50,10 @@ class Policy(Section):
     stale_after: Seconds | None = None
     on_stale: Literal["keep", "not-compliant"] = "keep"
     on_gone: Literal["keep", "release"] = "keep"
+    longest_override: Annotated[Seconds, AfterValidator(between("1h", "365d"))] = 30 * 86_400.0
+    """Of `devices override`."""
+    long_failing: Annotated[Seconds, AfterValidator(between("1h", "365d"))] = 7 * 86_400.0
+    """From when on a device that fails counts as stuck."""
     exempt: tuple[Exempt, ...] = ()
 
 

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from bridge.config.kinds import Domain, Domains, Networks, Port, Seconds, Text, url_fault
+from bridge.config.kinds import Domain, Domains, Networks, Port, Seconds, Text, between, url_fault
 from bridge.config.references import concealed
 from bridge.config.secret import MASK, Secret
 from bridge.config.section import Section
@@ -71,6 +71,8 @@ class Delivery(Section):
     allowed_networks: Networks = ()
     ca_file: Path | None = None
     proxy: Annotated[Secret, AfterValidator(_proxy)] | None = None
+    give_up_after: Annotated[Seconds, AfterValidator(between("1h", "30d"))] = 72 * 3600.0
+    """From the first time that a receiver refused a SET to its death."""
 
 
 class Identity(Section):

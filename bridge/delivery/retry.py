@@ -1,8 +1,9 @@
 """What an answer means and what comes next: for the stream, and for the one row. Pure.
 
 A stream's trouble (the receiver is away, or refuses us as a whole) delays its rows and never kills them.
-A row's fault (the receiver refuses this one SET) is tried with growing pauses, and the row dies after 72 hours where
-it is certain that the fault is its own: somebody before the receiver may refuse whatever comes.
+A row's fault (the receiver refuses this one SET) is tried with growing pauses, and the row dies after 72 hours (or what
+`[delivery] give_up_after` says) where it is certain that the fault is its own: somebody before the receiver may refuse
+whatever comes.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from bridge.model import Outcome
 STREAM_FIRST, STREAM_MOST = 1.0, 300.0
 ROW_FIRST, ROW_MOST = 5.0, 3600.0
 ROW_LIFE = 72 * 3600.0
-"""Seconds from a row's first own fault to its death."""
+"""Seconds from a row's first own fault to its death, unless another life is given."""
 WAIT_MOST = 3600.0
 """Seconds of a receiver's Retry-After that are honoured at most."""
 SUSPECT_AT = 3
@@ -114,12 +115,13 @@ def row_after(
     dice: Dice,
     *,
     delivered_since_fault: bool = False,
+    life: float = ROW_LIFE,
 ) -> RowNext:
     """The row after one more push. `attempts` are those before it; `others_succeeded`: another order key of this
     stream was delivered since this row's last push; `delivered_since_fault`: since `faulted_at`.
 
     `faults` counts refusals; while `faulted_at` is None it counts timeouts, resets and 5xx that others' success made
-    suspicious, and the third of those is a fault. 72 hours after its first fault a row dies if the receiver names
+    suspicious, and the third of those is a fault. `life` seconds after its first fault a row dies if the receiver names
     the SET as what is wrong or others were delivered since; until one of them is so, it is tried hourly.
     """
     attempts += 1
@@ -134,7 +136,7 @@ def row_after(
         return RowNext("pending", now, attempts, faults, faulted_at, False, outcome.received)
     faults += 1
     first = now if faulted_at is None else faulted_at
-    end = first + ROW_LIFE
+    end = first + life
     if now >= end and (outcome.code in _ROW_ERRORS or others_succeeded or delivered_since_fault):
         return RowNext("dead", now, attempts, faults, first, True, outcome.received)
     due = now + _pause(ROW_FIRST, ROW_MOST, faults, outcome, dice)

@@ -65,6 +65,13 @@ class LedgerRow:
     compared_at: float = 0.0
     version: int = 0
     held: Held | None = None
+    named: str = ""
+    """`connector/device id` of the device that the last SET named, whoever's it is now; a rename takes it along."""
+
+    @property
+    def named_device(self) -> tuple[str, str]:
+        connector, _, device_id = self.named.partition("/")
+        return connector, device_id
 
 
 OutcomeKind = Literal["delivered", "stream", "row"]

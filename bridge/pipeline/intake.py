@@ -12,7 +12,7 @@ from bridge.errors import Misfit, NotFound, Unauthenticated, Unavailable
 from bridge.model import Parsed, Statement, VerifiedWebhook, Webhook
 from bridge.pipeline.ports import Meter, Source
 from bridge.store.protocol import Inbox
-from bridge.store.records import Accepted, Arrival, Quarantined, Ring
+from bridge.store.records import STATED, Accepted, Arrival, Quarantined, Ring
 
 _log = structlog.get_logger("bridge.intake")
 
@@ -33,6 +33,7 @@ class Intake:
         rang: Callable[[str], None],
         *,
         quarantine: int = 1000,
+        statements: int = STATED,
     ) -> None:
         self._sources = sources
         self._store = store
@@ -42,6 +43,8 @@ class Intake:
         self._rang = rang
         self._quarantine = quarantine
         """Misfits that are kept, at most."""
+        self._statements = statements
+        """Statements that are kept for a device, at most."""
 
     async def __call__(self, connector: str, webhook: Webhook) -> Accepted:
         source = self._sources.get(connector)
@@ -62,7 +65,7 @@ class Intake:
 
     async def _keep(self, webhook: VerifiedWebhook, parsed: Parsed) -> Accepted:
         headers = kept_headers(self._sources[webhook.connector], webhook)
-        arrival = arrival_of(self._ids.new(), webhook, parsed, headers)
+        arrival = arrival_of(self._ids.new(), webhook, parsed, headers, self._statements)
         started = self._clock.monotonic()
         try:
             accepted = await self._store.accept(arrival)
@@ -89,7 +92,7 @@ class Intake:
         """A signed misfit is kept for the operator, and rings for the devices that can still be read in it."""
         new_id = self._ids.new()
         statements = tuple(Statement(device_id) for device_id in misfit.device_ids)
-        rings = rings_of(webhook, statements, digest(webhook.connector, new_id)[:32])
+        rings = rings_of(webhook, statements, digest(webhook.connector, new_id)[:32], self._statements)
         headers = kept_headers(self._sources[webhook.connector], webhook)
         kept = Quarantined(new_id, webhook.connector, webhook.received_at, webhook.body, str(misfit), headers)
         await self._store.quarantine(kept, rings, self._quarantine)
@@ -120,7 +123,9 @@ def kept_headers(source: Source, webhook: Webhook) -> dict[str, str]:
     }
 
 
-def arrival_of(webhook_id: str, webhook: Webhook, parsed: Parsed, headers: Mapping[str, str]) -> Arrival:
+def arrival_of(
+    webhook_id: str, webhook: Webhook, parsed: Parsed, headers: Mapping[str, str], keep: int = STATED
+) -> Arrival:
     cause = digest(webhook.connector, parsed.delivery_id or webhook_id)
     return Arrival(
         id=webhook_id,
@@ -131,15 +136,15 @@ def arrival_of(webhook_id: str, webhook: Webhook, parsed: Parsed, headers: Mappi
         body=webhook.body,
         headers=headers,
         ignored=parsed.ignored,
-        rings=rings_of(webhook, parsed.statements, cause[:32]),
+        rings=rings_of(webhook, parsed.statements, cause[:32], keep),
     )
 
 
-def rings_of(webhook: Webhook, statements: tuple[Statement, ...], txn: str) -> tuple[Ring, ...]:
+def rings_of(webhook: Webhook, statements: tuple[Statement, ...], txn: str, keep: int) -> tuple[Ring, ...]:
     devices: dict[str, list[Statement]] = {}
     for statement in statements:
         devices.setdefault(statement.device_id, []).append(statement)
     return tuple(
-        Ring(webhook.connector, device_id, txn, webhook.received_at, webhook.received_at, tuple(stated))
+        Ring(webhook.connector, device_id, txn, webhook.received_at, webhook.received_at, tuple(stated), keep=keep)
         for device_id, stated in devices.items()
     )

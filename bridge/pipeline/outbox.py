@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection, Sequence
 import structlog
 
 from bridge.clock import Clock, Dice
-from bridge.delivery.retry import RowNext, health_after, row_after
+from bridge.delivery.retry import ROW_LIFE, RowNext, health_after, row_after
 from bridge.model import Outcome
 from bridge.pipeline.patience import patiently
 from bridge.pipeline.ports import Meter, Push
@@ -39,9 +39,10 @@ POLL = 0.5
 class Outbox:
     def __init__(
         self, store: Store, push: Push, clock: Clock, dice: Dice, meter: Meter, trouble: Callable[[str], None],
-        verifiable: Callable[[str], bool] = lambda kid: True,
+        verifiable: Callable[[str], bool] = lambda kid: True, life: float = ROW_LIFE,
     ) -> None:  # fmt: skip
-        """`verifiable`: whether receivers can verify what names this key; what they cannot is never sent."""
+        """`verifiable`: whether receivers can verify what names this key; what they cannot is never sent.
+        `life`: seconds until a SET dies that its receiver refuses."""
         self._store = store
         self._push = push
         self._clock = clock
@@ -49,6 +50,7 @@ class Outbox:
         self._meter = meter
         self._trouble = trouble
         self._verifiable = verifiable
+        self._life = life
         self._undone = Undone()
         self._lanes: dict[str, Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -187,6 +189,7 @@ class Outbox:
             now,
             self._dice,
             delivered_since_fault=lane.delivered_since(delivery.faulted_at, now),
+            life=self._life,
         )
         if after.state == "pending":
             lane.failed_at[delivery.id] = lane.successes

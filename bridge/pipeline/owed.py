@@ -115,6 +115,7 @@ class Owing:
             reason=self.reason,
             compared_at=self.at,
             held=self.comparison.held,
+            named=f"{self.device.connector}/{self.device.device_id}" if self.event else self.row.named,
         )
         return LedgerWrite(row, delivery, self.supersede, self.superseded_why)
 

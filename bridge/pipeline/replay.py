@@ -13,7 +13,7 @@ from bridge.pipeline.intake import arrival_of
 from bridge.pipeline.ports import Source
 from bridge.store.archive import MISFIT, Archive, Kept
 from bridge.store.protocol import Looks
-from bridge.store.records import Arrival
+from bridge.store.records import STATED, Arrival
 
 Outcome = Literal["rung", "ignored", "no_payload", "no_connector", "misfit", "duplicate", "not_found"]
 """rung: it rang for its devices · ignored: it is understood, and there is nothing to do · no_payload: retention deleted
@@ -34,7 +34,9 @@ class Ringing(Archive, Looks, Protocol):
     """What a replay reads and rings at."""
 
 
-async def replay(store: Ringing, sources: Mapping[str, Source], kept: Kept, clock: Clock) -> Replayed:
+async def replay(
+    store: Ringing, sources: Mapping[str, Source], kept: Kept, clock: Clock, statements: int = STATED
+) -> Replayed:
     """Not verified again: only what was verified is ever kept, and a signature that ages would not hold.
 
     A misfit that is understood now leaves the quarantine. What it states has the time that it stated, or that of its
@@ -50,7 +52,8 @@ async def replay(store: Ringing, sources: Mapping[str, Source], kept: Kept, cloc
         parsed = source.parse(webhook)
     except Misfit as misfit:
         return Replayed(kept.id, "misfit", str(misfit))
-    return await _taken(store, kept, _due(arrival_of(kept.id, webhook, parsed, kept.headers), clock.now()), parsed)
+    arrival = arrival_of(kept.id, webhook, parsed, kept.headers, statements)
+    return await _taken(store, kept, _due(arrival, clock.now()), parsed)
 
 
 async def _taken(store: Ringing, kept: Kept, arrival: Arrival, parsed: Parsed) -> Replayed:

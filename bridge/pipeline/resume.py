@@ -20,14 +20,14 @@ from bridge.ssf.identifier import Identifier
 from bridge.ssf.matching import meets, parts
 from bridge.ssf.stream import Namespaces
 from bridge.ssf.subject import about
-from bridge.store.protocol import Beliefs, Outbox
+from bridge.store.protocol import Beliefs
 
 _log = structlog.get_logger("bridge.resume")
 
 PAGE = 200
 
 
-class Compared(Beliefs, Outbox, Protocol):
+class Compared(Beliefs, Protocol):
     """What a comparison reads."""
 
     async def ledger_of(self, login: str | None, device: tuple[str, str] | None) -> list[LedgerRow]: ...
@@ -55,7 +55,7 @@ async def resume(
         subject = ""
         while rows := await store.told(stream.id, "not-compliant", after=subject, limit=PAGE):
             asked = [await _about(store, row, stream, txn) for row in rows]
-            compared += await _compare(teller, [one for one in asked if one is not None])
+            compared += await _compare(teller, asked)
             subject = rows[-1].subject
     _log.info("stream.resumed", streams=[stream.name for stream in streams], comparisons=compared)
     return compared
@@ -90,17 +90,15 @@ async def _reached(store: Compared, stream: Stream, found: Reach, txn: str) -> l
     told = [row for row in rows if row.stream_id == stream.id and row.told == "not-compliant"]
     asked = [await _about(store, row, stream, txn) for row in told]
     answers = [Answered(None, device, streams=(stream,), txn=txn) for device in devices]
-    return [*answers, *(one for one in asked if one is not None)]
+    return [*answers, *asked]
 
 
-async def _about(store: Compared, row: LedgerRow, stream: Stream, txn: str) -> Answered | None:
-    """Whoever the row is about, by the device that it names or that its last SET named."""
-    key = (row.connector, row.device_id)
-    if not row.device_id and row.tail is not None:
-        last = await store.delivery(row.tail.id)
-        key = (last.connector, last.device_id) if last is not None else key
-    device = await store.device(*key)
-    return Answered(None, device, streams=(stream,), txn=txn, told_as=row.login) if device else None
+async def _about(store: Compared, row: LedgerRow, stream: Stream, txn: str) -> Answered:
+    """Whoever the row is about, by the device that their last SET named. It may be somebody else's by now, and even be
+    forgotten: whoever has no device that fails is compliant."""
+    connector, device_id = row.named_device
+    device = await store.device(connector, device_id) or Device(connector, device_id)
+    return Answered(None, device, streams=(stream,), txn=txn, told_as=row.login)
 
 
 async def _compare(teller: Teller, answers: Sequence[Answered]) -> int:

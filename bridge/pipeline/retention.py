@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Protocol
 
 import structlog
 
 from bridge.clock import Clock
 from bridge.errors import BridgeError
-from bridge.store.expiry import KINDS, Expiry, Kind
+from bridge.store.expiry import KINDS, Expiry, Kind, Step
 
 _log = structlog.get_logger("bridge.retention")
 
@@ -25,6 +25,8 @@ SHARE: Final = 9
 """So many times as long as a step took nothing is removed after it: a tenth of the writer's time at most,"""
 LONGEST: Final = 5.0
 """unless that were longer than so many seconds: the store is very slow then, and must not fill up for it."""
+RECENT: Final = 3600.0
+"""Seconds for which a SET that ended stays, however many there are of its subject: the guard counts by them."""
 
 
 class Ages(Protocol):
@@ -32,6 +34,8 @@ class Ages(Protocol):
 
     @property
     def delivered(self) -> float: ...
+    @property
+    def per_subject(self) -> int: ...
     @property
     def webhooks(self) -> float: ...
     @property
@@ -67,6 +71,7 @@ class Retention:
             "audit": ages.audit,
             "errands": ages.errands,
         }
+        self._per_subject = ages.per_subject
         self._rounds = 0
         self._after: dict[Kind, str] = {}
         """Where the round before ended. Only in memory: a start goes through all once more."""
@@ -81,13 +86,14 @@ class Retention:
                 _log.warning("retention.interrupted", problem=str(problem))
             await self._clock.sleep(EVERY)
 
-    async def round(self) -> dict[Kind, int]:
-        """Once through everything; how many rows went, by kind."""
+    async def round(self) -> dict[str, int]:
+        """Once through everything; how many rows went, by kind; `surplus` are SETs beyond `per_subject`."""
         if self._rounds % ANEW == 0:
             self._after.clear()
         self._rounds += 1
         now = self._clock.now()
-        removed = {kind: await self._expire(kind, now - self._ages[kind]) for kind in KINDS}
+        removed: dict[str, int] = {kind: await self._expire(kind, now - self._ages[kind]) for kind in KINDS}
+        removed["surplus"] = await self._thin(now - RECENT)
         sizes = await self._store.sizes()
         self._meter.stored({one.name: one.rows for one in sizes.tables}, sizes.bytes - sizes.free, sizes.free)
         if any(removed.values()):
@@ -95,11 +101,29 @@ class Retention:
         return removed
 
     async def _expire(self, kind: Kind, before: float) -> int:
+        async def next_step() -> Step:
+            step = await self._store.expire(kind, before, after=self._after.get(kind, ""), limit=STEP)
+            self._after[kind] = step.after
+            return step
+
+        return await self._in_steps(kind, next_step)
+
+    async def _thin(self, before: float) -> int:
+        after = ""
+
+        async def next_step() -> Step:
+            nonlocal after
+            step = await self._store.thin(self._per_subject, before, after=after, limit=STEP)
+            after = step.after
+            return step
+
+        return await self._in_steps("surplus", next_step)
+
+    async def _in_steps(self, kind: str, next_step: Callable[[], Awaitable[Step]]) -> int:
         removed = 0
         while True:
             begun = self._clock.monotonic()
-            step = await self._store.expire(kind, before, after=self._after.get(kind, ""), limit=STEP)
-            self._after[kind] = step.after
+            step = await next_step()
             removed += step.removed
             self._meter.expired(kind, step.removed)
             if step.done:

@@ -6,20 +6,20 @@ from collections.abc import AsyncIterator, Collection
 from typing import Final
 
 from bridge.model import Device, HoldKind, Status
+from bridge.notify.words import span
 from bridge.pipeline.heldback import pages
 from bridge.pipeline.wording import Said, decision, telling
 from bridge.posture import reasons
 from bridge.ssf.ledger import HELD_BY_GUARD
 from bridge.store.protocol import Told
 
-LONG: Final = 7 * 86400.0
-"""Seconds for which a device may fail before it counts as stuck."""
 PAGE: Final = 500
 _HELD: Final[tuple[HoldKind, ...]] = ("baseline", "released", "discarded")
 
 
-def why_stuck(device: Device, kept_back: Collection[str], now: float) -> Said | None:
-    """The first thing to see to; None: nothing. `kept_back` are the logins that the guard keeps back."""
+def why_stuck(device: Device, kept_back: Collection[str], now: float, long: float) -> Said | None:
+    """The first thing to see to; None: nothing. `kept_back` are the logins that the guard keeps back; a device may fail
+    for `long` seconds."""
     failing = device.status == "not-compliant"
     if device.retired:
         return None
@@ -36,14 +36,15 @@ def why_stuck(device: Device, kept_back: Collection[str], now: float) -> Said | 
         return telling(HELD_BY_GUARD)
     if device.basis == "provisional":
         return decision(reasons.PROVISIONAL)
-    if failing and device.since is not None and now - device.since > LONG:
-        days = (now - device.since) / 86400
-        return Said("failing", f"it has failed for {days:.0f} days: {device.why}", "its repair, or an exemption")
+    if failing and device.since is not None and now - device.since > long:
+        return Said(
+            "failing", f"it has failed for {span(now - device.since)}: {device.why}", "its repair, or an exemption"
+        )
     return None
 
 
 async def stuck(
-    store: Told, connector: str | None, status: Status | None, search: str, now: float
+    store: Told, connector: str | None, status: Status | None, search: str, now: float, long: float
 ) -> AsyncIterator[tuple[Device, Said]]:
     """All of them, one page of the fleet in memory at a time, and the logins that the guard keeps back."""
     kept_back = {row.login async for page in pages(store, None, "guard") for row in page}
@@ -51,6 +52,6 @@ async def stuck(
     while page := await store.devices(connector=connector, status=status, search=search, after=after, limit=PAGE):
         after = page[-1].key
         for device in page:
-            said = why_stuck(device, kept_back, now)
+            said = why_stuck(device, kept_back, now, long)
             if said is not None:
                 yield device, said

@@ -15,6 +15,8 @@ from bridge.store.lock import FileLock
 from bridge.store.memory import MemoryStore
 from bridge.store.protocol import Store
 from bridge.store.sql.engine import sqlite_engine
+from bridge.store.sql.overwritten import heed_word
+from bridge.store.sql.place import Place
 from bridge.store.sql.store import SqlStore
 
 __all__ = ["compact_database", "open_store"]
@@ -36,25 +38,35 @@ async def open_store(
     `exclusive`: as the one `serve` on this file; a second one is refused. Others open without it, also meanwhile.
     `create`: make the file and its tables if there are none yet. An older revision is never upgraded here.
     `min_free`: bytes on the disk below which nothing is written. `patience`: seconds until a call gets `Unavailable`.
-    Raises StoreProblem, or Unavailable when another process keeps the database busy.
+    Raises StoreProblem, or Unavailable when another process keeps the database busy: Migrating when it migrates it.
     """
     if url == "memory:":
         return MemoryStore(clock)
     path = revisions.database_path(url)
-    lock = FileLock(path) if exclusive else None
+    lock = await asyncio.to_thread(_lock, url, path) if exclusive else None
     try:
         await asyncio.to_thread(_prepare, url, path, create)
     except BaseException:
         if lock is not None:
             lock.release()
         raise
+    admit = _room(path.absolute().parent, min_free)
+    if lock is None:
+        return SqlStore(sqlite_engine(path), sqlite_engine(path, begin="BEGIN"), clock, patience=patience, admit=admit)
+    place = Place(path)
+
+    def closed() -> None:
+        place.close()
+        lock.release()
+
     return SqlStore(
-        sqlite_engine(path),
-        sqlite_engine(path, begin="BEGIN"),
+        sqlite_engine(path, place=place),
+        sqlite_engine(path, begin="BEGIN", place=place),
         clock,
         patience=patience,
-        admit=_room(path.absolute().parent, min_free),
-        on_close=lock.release if lock is not None else None,
+        admit=admit,
+        on_close=closed,
+        spoiled=lambda: place.spoiled,
     )
 
 
@@ -66,6 +78,15 @@ async def compact_database(url: str) -> None:
         await asyncio.to_thread(_rewrite, path)
     finally:
         lock.release()
+
+
+def _lock(url: str, path: Path) -> FileLock:
+    """That of the one `serve`. Who migrates holds it too, and is waited for, or named."""
+    try:
+        return FileLock(path)
+    except StoreProblem:
+        revisions.status(url)
+        return FileLock(path)
 
 
 def _rewrite(path: Path) -> None:
@@ -82,6 +103,7 @@ def _rewrite(path: Path) -> None:
 def _prepare(url: str, path: Path, create: bool) -> None:
     if not create and not path.exists():
         raise StoreProblem(f"there is no database {path}: `{revisions.COMMAND}` makes it, and so does the first serve")
+    heed_word(path)
     revision, head = revisions.status(url)
     if not revisions.check(revision):
         return

@@ -54,5 +54,10 @@ class Expiry(Protocol):
         errands     those that ended before then; open ones stay
         """
 
+    async def thin(self, keep: int, before: float, *, after: str = "", limit: int = 200) -> Step:
+        """Look at up to `limit` subjects behind `after`, and remove up to `limit` SETs of them: those that ended before
+        `before` and are not among the newest `keep` of their stream and subject. What `expire` lets stay by its state
+        stays here too. `after` is a place among subjects, of no use to `expire`."""
+
     async def sizes(self, *, thorough: bool = False) -> Sizes:
         """`thorough` also counts `payloads` and finds the oldest row of each table: that reads whole tables."""

@@ -1,19 +1,26 @@
-"""One `serve` on one SQLite file: an operating-system lock beside it, which ends with the process that holds it."""
+"""Locks of the operating system beside a SQLite file, which end with the process that holds them.
+
+.lock      one `serve`, `db upgrade` or `db compact` at a time
+.upgrade   the schema is being made or changed
+"""
 
 from __future__ import annotations
 
 import fcntl
 import os
 from pathlib import Path
+from typing import Literal
 
 from bridge.errors import StoreProblem
+
+Purpose = Literal["lock", "upgrade"]
 
 
 class FileLock:
     """Held from the making until `release`. The file stays: to remove it would race with the next holder."""
 
-    def __init__(self, database: Path) -> None:
-        path = database.with_name(database.name + ".lock")
+    def __init__(self, database: Path, purpose: Purpose = "lock") -> None:
+        path = _beside(database, purpose)
         try:
             self._fd: int | None = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         except OSError as error:
@@ -28,3 +35,22 @@ class FileLock:
         fd, self._fd = self._fd, None
         if fd is not None:
             os.close(fd)
+
+
+def is_held(database: Path, purpose: Purpose) -> bool:
+    """Whether some process holds it now. A lock that we may not read counts as free."""
+    try:
+        fd = os.open(_beside(database, purpose), os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(fd, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(fd)
+    return False
+
+
+def _beside(database: Path, purpose: Purpose) -> Path:
+    return database.with_name(f"{database.name}.{purpose}")

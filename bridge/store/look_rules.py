@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 from bridge.model import Statement
 from bridge.store.records import Look, LookDone, Ring, Stated
 from bridge.value import replace
 
-MOST_STATED = 200
 
-
-def merged(kept: tuple[Stated, ...], new: Iterable[Stated]) -> tuple[Stated, ...]:
-    """`kept` with `new` added, in the order of arrival, at most the newest 200.
+def merged(kept: tuple[Stated, ...], new: Sequence[Stated], most: int) -> tuple[Stated, ...]:
+    """`kept` with `new` added, in the order of arrival, at most the newest `most`.
 
     Of two about one finding key the later by `finding.at` stays, failing on equal times, else the newer arrival.
     Statements without a finding are kept once: the first stays.
     """
+    if not new:
+        return kept
     result = list(kept)
     for stated in new:
         rival = _rival(result, stated.statement)
@@ -25,7 +25,7 @@ def merged(kept: tuple[Stated, ...], new: Iterable[Stated]) -> tuple[Stated, ...
         elif _replaces(stated.statement, result[rival].statement):
             del result[rival]
             result.append(stated)
-    return tuple(result[-MOST_STATED:])
+    return tuple(result[-most:])
 
 
 def _rival(kept: list[Stated], statement: Statement) -> int | None:
@@ -51,7 +51,7 @@ def _replaces(new: Statement, old: Statement) -> bool:
 def rung(look: Look | None, ring: Ring) -> Look:
     """The look after one more ring. A leased look takes the ring's `txn`, any other keeps its first."""
     if look is None:
-        stated = merged((), _stated(ring, 1))
+        stated = merged((), _stated(ring, 1), ring.keep)
         return Look(
             connector=ring.connector, device_id=ring.device_id, due_at=ring.due_at, urgency=ring.urgency,
             txn=ring.txn, generation=1, rung_at=ring.received_at, stated=stated,
@@ -64,7 +64,7 @@ def rung(look: Look | None, ring: Ring) -> Look:
         txn=look.txn if look.leased_until is None else ring.txn,
         generation=generation,
         rung_at=min((at for at in (look.rung_at, ring.received_at) if at is not None), default=None),
-        stated=merged(look.stated, _stated(ring, generation)),
+        stated=merged(look.stated, _stated(ring, generation), ring.keep),
     )
 
 

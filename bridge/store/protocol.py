@@ -55,7 +55,7 @@ class Looks(Protocol):
         """New looks, or existing ones made due at the earlier of both times; the more urgent urgency wins.
 
         Statements are added; of two about one finding key the later by `finding.at` stays, failing on equal times;
-        statements without a finding are kept once. At most 200 a look, the oldest dropped.
+        statements without a finding are kept once. At most `keep` of the ring a look, the oldest dropped.
         A look that is leased keeps its lease; it takes the new `txn` and the row's generation grows.
         A look that is not leased keeps its first `txn`.
         """

@@ -10,12 +10,16 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from bridge.errors import StoreProblem, Unavailable
+from bridge.errors import Migrating, StoreProblem, Unavailable
+from bridge.store.lock import FileLock, is_held
 from bridge.store.migrations import HEAD, REVISIONS
 from bridge.store.sql.engine import connect, sqlite_engine
 from bridge.store.sql.faults import meaning
 
 COMMAND = "caep-bridge db upgrade"
+PATIENCE = 3.0
+"""Seconds for which an upgrade by another process is waited for."""
+AGAIN = 0.05
 _MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -37,9 +41,16 @@ def database_path(url: str) -> Path:
     return Path(parsed.database)
 
 
+@retry(retry=retry_if_exception_type(Migrating), stop=stop_after_delay(PATIENCE), wait=wait_fixed(AGAIN), reraise=True)
 def status(url: str) -> tuple[str | None, str]:
-    """(the database's revision, ours). None: it was never migrated, or there is no file. Changes nothing."""
+    """(the database's revision, ours). None: it was never migrated, or there is no file. Changes nothing.
+
+    Raises Migrating where another process is at it, and has not ended within three seconds: what stands there now is
+    neither the old nor the new, and nobody should act on it.
+    """
     path = database_path(url)
+    if is_held(path, "upgrade"):
+        raise Migrating(migrating(path))
     if not path.exists() or path.stat().st_size == 0:
         return None, HEAD
     engine = sqlite_engine(path, begin="BEGIN")
@@ -52,7 +63,11 @@ def status(url: str) -> tuple[str | None, str]:
         engine.dispose()
 
 
-@retry(retry=retry_if_exception_type(Unavailable), stop=stop_after_delay(5), wait=wait_fixed(0.05), reraise=True)
+def migrating(path: Path) -> str:
+    return f"the database {path} is being migrated by another process: try again in a moment"
+
+
+@retry(retry=retry_if_exception_type(Unavailable), stop=stop_after_delay(5), wait=wait_fixed(AGAIN), reraise=True)
 def upgrade(url: str) -> None:
     """Brings the database to our revision, making the file if there is none. One transaction: all or nothing.
 
@@ -61,6 +76,7 @@ def upgrade(url: str) -> None:
     """
     path = database_path(url)
     make_file(path)
+    lock = _alone(path)
     engine = sqlite_engine(path)
     try:
         with connect(engine) as conn, conn.begin():
@@ -70,6 +86,26 @@ def upgrade(url: str) -> None:
         raise meaning(error) or StoreProblem(f"the database cannot be upgraded: {error.orig}") from error
     finally:
         engine.dispose()
+        lock.release()
+
+
+def upgrade_unserved(url: str) -> None:
+    """As `upgrade`, and refused with StoreProblem while a `serve` runs on the database: it would go on in the old way
+    on the new tables."""
+    lock = FileLock(database_path(url))
+    try:
+        upgrade(url)
+    finally:
+        lock.release()
+
+
+def _alone(path: Path) -> FileLock:
+    try:
+        return FileLock(path, "upgrade")
+    except StoreProblem as problem:
+        if not is_held(path, "upgrade"):
+            raise
+        raise Migrating(migrating(path)) from problem
 
 
 def check(revision: str | None) -> bool:

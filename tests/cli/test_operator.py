@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -73,6 +74,31 @@ def test_a_wrong_call_is_exit_2_and_changes_nothing(scene: Scene, words: list[st
 
 async def _all(store: Store) -> Any:
     return await store.devices(), await store.held(), await store.audit(), await store.errands()
+
+
+def test_how_long_an_override_lasts_and_what_is_long_are_settings(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["devices", "override", "42", "--status", "compliant", "--reason", "x", "--for"]
+    assert scene.run(*words, "31d") == 2
+    assert "30 days at most ([policy] longest_override)" in capsys.readouterr().err
+    scene.config.write_text(scene.config.read_text() + '\n[policy]\nlongest_override = "40d"\nlong_failing = "365d"\n')
+    assert scene.run(*words, "41d") == 2
+    assert "40 days at most" in capsys.readouterr().err
+    assert scene.run(*words, "31d") == 1, "nobody serves; but it stands"
+    found = scene.store(lambda store: store.device("kolide", "42"))
+    assert found is not None and found.override is not None and found.override.until > time.time() + 30.9 * 86400
+
+
+@pytest.mark.parametrize(("long", "count"), [("1h", 1), ("30d", 1), ("365d", 0)])
+def test_what_fails_for_long_is_a_setting(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], long: str, count: int
+) -> None:
+    made = Scene(tmp_path)
+    made.believe(failing(since=time.time() - 31 * 86400))
+    made.config.write_text(made.config.read_text() + f'\n[policy]\nlong_failing = "{long}"\n')
+    found = shown(made, capsys, "devices", "list", "--stuck")
+    assert [one["stuck"]["words"] for one in found] == ["it has failed for 31 days: Disk Is Not Encrypted"] * count
 
 
 @pytest.mark.parametrize("words", [["recheck"], ["retire", "--reason", "x", "--yes"], ["override", "--clear"]])

@@ -79,6 +79,55 @@ class TestDeliveries:
         assert await expired(store, "deliveries", 100.0, limit=10) == (14, 2)
 
 
+class TestSurplus:
+    """`thin`: the newest of each subject stay, and what matters stays besides."""
+
+    async def delivered(self, store: Store, count: int, subject: str = "ann|d1", at: float = 20.0) -> list[int]:
+        ids = await minted(store, *(mint(subject, order=subject) for _ in range(count)))
+        await store.settle([Settlement(one, "delivered", at, "202") for one in ids])
+        return ids
+
+    async def thinned(self, store: Store, keep: int, before: float = 100.0, limit: int = 200) -> tuple[int, int]:
+        removed, steps, after = 0, 0, ""
+        while True:
+            step = await store.thin(keep, before, after=after, limit=limit)
+            removed, steps, after = removed + step.removed, steps + 1, step.after
+            assert step.removed <= limit
+            if step.done:
+                return removed, steps
+
+    async def test_the_newest_of_each_subject_stay(self, store: Store) -> None:
+        ann = await self.delivered(store, 7)
+        bob = await self.delivered(store, 3, "bob|d1")
+        assert await self.thinned(store, 3) == (4, 1)
+        assert set(await states(store)) == {*ann[4:], *bob}
+        assert await self.thinned(store, 3) == (0, 1)
+        row = await ledger(store)
+        assert row.tail is not None and row.tail.id == ann[-1]
+
+    async def test_what_is_young_pending_or_the_last_word_stays(self, store: Store) -> None:
+        old = await self.delivered(store, 2)
+        young = await self.delivered(store, 1, at=150.0)
+        waiting = await minted(store, mint(order="ann|d1"), mint(order="ann|d1"))
+        assert await self.thinned(store, 1) == (2, 1)
+        assert set(await states(store)) == {*young, *waiting} and not set(old) & set(await states(store))
+        (dead,) = await minted(store, mint("bob|d1"))
+        await store.settle([Settlement(dead, "dead", 20.0, "invalid_request")])
+        assert await self.thinned(store, 1) == (0, 1)
+
+    async def test_one_subject_of_very_many_goes_in_steps(self, store: Store) -> None:
+        await self.delivered(store, 25)
+        last = await self.delivered(store, 2, "bob|d1")
+        assert await self.thinned(store, 1, limit=10) == (25, 3)
+        assert last[-1] in await states(store) and len(await states(store)) == 2
+
+    async def test_each_stream_counts_for_itself(self, store: Store) -> None:
+        ids = await minted(store, *(mint(stream=name) for name in ("a", "b", "a", "b", "a")))
+        await store.settle([Settlement(one, "delivered", 20.0, "202") for one in ids])
+        assert (await self.thinned(store, 2, limit=1))[0] == 1
+        assert set(await states(store)) == set(ids[1:])
+
+
 class TestWebhooks:
     async def test_the_payload_goes_before_the_line_and_the_line_with_its_hash(self, store: Store) -> None:
         for number in range(4):

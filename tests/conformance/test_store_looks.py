@@ -60,6 +60,14 @@ class TestRing:
         keys = [s.statement.finding.key for s in (await the_look(store)).stated if s.statement.finding]
         assert len(keys) == 200 and keys[0] == "f50" and keys[-1] == "g99"
 
+    async def test_how_many_are_kept_goes_with_the_ring_that_brings_some(self, store: Store) -> None:
+        await store.ring([replace(ring("d1", *(says(f"f{n}", n) for n in range(300))), keep=250)])
+        assert len((await the_look(store)).stated) == 250
+        await store.ring([ring("d1")])
+        assert len((await the_look(store)).stated) == 250, "a ring without a word takes none away"
+        await store.ring([replace(ring("d1", says("g", 1)), keep=60)])
+        assert len((await the_look(store)).stated) == 60
+
 
 class TestLease:
     async def test_most_urgent_first_then_oldest(self, store: Store) -> None:

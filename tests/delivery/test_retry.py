@@ -260,6 +260,13 @@ def test_refusals_back_off_and_die_after_72_hours() -> None:
     assert now == NOW + ROW_LIFE and row.attempts == len(steps) + 1
 
 
+@pytest.mark.parametrize("life", [HOUR, 30 * 24 * HOUR])
+def test_the_life_of_a_refused_set_is_a_setting(life: float) -> None:
+    early = row_after(9, 8, NOW - life + 1, True, REFUSAL, NOW, HIGH, life=life)
+    assert (early.state, early.next_at) == ("pending", NOW + 1)
+    assert row_after(9, 8, NOW - life, True, REFUSAL, NOW, HIGH, life=life).state == "dead"
+
+
 LATE = NOW - 2 * ROW_LIFE
 NAMELESS = [Outcome("row", code) for code in ("400", "409", "413", "415", "422")]
 """Who answers so may answer so to everything."""

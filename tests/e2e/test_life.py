@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import sqlite3
 import sys
 import time
 from pathlib import Path
@@ -54,6 +55,36 @@ async def _readiness(rig: Rig, status: int) -> bool:
         rig.session.get(f"{rig.service.admin}/readyz") as admin,
     ):
         return public.status == admin.status == status
+
+
+async def test_a_copy_that_is_put_over_the_database_meanwhile(tmp_path: Path) -> None:
+    """Nothing is taken any more, everybody is told why, and the copy stays whole, also through the end."""
+    async with Rig(tmp_path, ONE) as rig:
+        await rig.start()
+        rig.api.add(1, owner=1)
+        copy = await asyncio.to_thread(_copy, tmp_path)
+        await rig.ring(opened(1))
+        (tmp_path / "bridge.db").write_bytes(copy)
+        assert (await rig.send(opened(1, issue=2))).status == 503
+        await wait_until(lambda: _readiness(rig, 503), 3)
+        async with rig.session.get(f"{rig.service.admin}/readyz") as answer:
+            assert "was written over while it was in use" in await answer.text()
+        assert rig.service.logged("store.written_over")
+        code, _, err = await rig.service.command("devices", "list")
+        assert code == 1 and "remove the files that end in -wal and -shm" in err
+        code, took = await rig.service.stop()
+        assert code == 0 and took < 10
+        assert (tmp_path / "bridge.db").read_bytes() == copy
+        await rig.service.begin()
+        assert await rig.service.ended() == 1 and "was written over" in rig.service.tail()
+
+
+def _copy(folder: Path) -> bytes:
+    source, copy = sqlite3.connect(folder / "bridge.db"), sqlite3.connect(folder / "copy.db")
+    source.backup(copy)
+    source.close()
+    copy.close()
+    return (folder / "copy.db").read_bytes()
 
 
 async def test_sigterm_while_everything_hangs(tmp_path: Path) -> None:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-import pytest
-
 from bridge.clock import SystemClock
 from bridge.store import open_store
 from bridge.store.archive import Wanted
@@ -134,20 +132,10 @@ async def test_a_changed_configuration_is_on_record(tmp_path: Path) -> None:
             assert b"another-key-entirely" not in file.read_bytes()
 
 
-@pytest.mark.parametrize(
-    ("key", "value", "says"),
-    [
-        ("delivered", "5m", 'retention.delivered: must be at least "1h"'),
-        ("audit", "29d", 'retention.audit: must be at least "30d"'),
-        ("webhooks", "91d", "retention.webhooks: must not be longer than retention.delivery_ids"),
-        ("delivery_ids", "2d", "retention.delivery_ids: must not be shorter than retention.webhooks"),
-        ("quarantine_limit", 0, "retention.quarantine_limit: must be at least 1"),
-        ("webhook", "1d", "retention.webhook: unknown key (did you mean webhooks?)"),
-    ],
-)
-async def test_a_wrong_section_is_refused(tmp_path: Path, key: str, value: object, says: str) -> None:
+async def test_a_wrong_section_is_refused(tmp_path: Path) -> None:
+    """All that can be wrong in it: tests/config/test_load.py."""
     async with Rig(tmp_path, OKTA) as rig:
-        rig.service.tables["retention"] = {key: value}
+        rig.service.tables["retention"] = {"delivered": "5m"}
         await rig.service.begin()
         assert await rig.service.ended() == 2
-        assert says in rig.service.tail()
+        assert 'retention.delivered: must be at least "1h"' in rig.service.tail()

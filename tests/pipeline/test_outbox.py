@@ -8,8 +8,10 @@ import pytest
 
 from bridge.delivery.retry import Health
 from bridge.model import Stream
+from bridge.pipeline.outbox import Outbox
 from bridge.pipeline.push_lane import Lane
 from bridge.store.records import StreamRow
+from tests.histories.ports import Dice, Nothing
 from tests.histories.world import Laptop, World
 
 HOUR = 3600.0
@@ -68,6 +70,19 @@ def test_one_set_that_is_refused_while_others_are_taken_dies_after_72_hours(worl
     _hours(world, 70)
     assert _states(world) == {ADA: "pending", BOB: "delivered"}
     _hours(world, 2)
+    assert _states(world) == {ADA: "dead", BOB: "delivered"}
+
+
+def test_the_life_of_a_refused_set_is_a_setting(world: World) -> None:
+    world.outbox = Outbox(world.store, world.push, world.clock, Dice(), Nothing(), world.trouble, life=5 * HOUR)
+    world.carry()
+    world.receivers["risk"].walled.add(ADA)
+    _ring(world, "l1")
+    _hours(world, 1)
+    _ring(world, "l2")
+    _hours(world, 3)
+    assert _states(world) == {ADA: "pending", BOB: "delivered"}
+    _hours(world, 1)
     assert _states(world) == {ADA: "dead", BOB: "delivered"}
 
 

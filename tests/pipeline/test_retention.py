@@ -84,11 +84,27 @@ async def test_each_kind_goes_at_its_own_age(tmp_path: Path, clock: Slept) -> No
     meter = Counted()
     removed = await house(store, clock, meter).round()
     assert removed == {
-        "payloads": 2, "webhooks": 1, "quarantine": 1, "deliveries": 1, "audit": 1, "errands": 1,
+        "payloads": 2, "webhooks": 1, "quarantine": 1, "deliveries": 1, "audit": 1, "errands": 1, "surplus": 0,
     }  # fmt: skip
     assert meter.gone == removed
     assert (meter.rows["webhooks"], meter.rows["deliveries"], meter.rows["audit"]) == (2, 2, 1)
     assert sum((await house(store, clock).round()).values()) == 0
+    await store.close()
+
+
+async def test_no_subject_keeps_more_sets_than_are_configured(tmp_path: Path, clock: Slept) -> None:
+    """However young they are, but for those of the last hour."""
+    store = await opened(tmp_path, clock)
+    ids = await minted(store, *(mint() for _ in range(8)))
+    await store.settle([Settlement(one, "delivered", NOW - 2 * 3600, "202") for one in ids[:5]])
+    await store.settle([Settlement(one, "delivered", NOW - 60, "202") for one in ids[5:]])
+    meter = Counted()
+    keeper = Retention(store, Section(per_subject=2), clock, meter, lambda what: None)
+    assert (await keeper.round())["surplus"] == 5 == meter.gone["surplus"]
+    assert sorted(await states(store)) == ids[5:], "the guard still counts what was told within the hour"
+    clock.at += 3600
+    assert (await keeper.round())["surplus"] == 1
+    assert sorted(await states(store)) == ids[6:]
     await store.close()
 
 
@@ -214,4 +230,23 @@ async def test_a_step_among_very_many_rows_is_short(tmp_path: Path, clock: Slept
         assert (step.removed, step.done) == (STEP, False)
         # some milliseconds; a scan of the table would take hundreds
         assert time.process_time() - begun < 0.2, (kind, after)
+    await store.close()
+
+
+async def test_to_count_very_many_subjects_is_short_in_each_step(tmp_path: Path, clock: Slept) -> None:
+    store = await opened(tmp_path, clock)
+    engine = sqlite_engine(tmp_path / "bridge.db")
+    with engine.begin() as conn:
+        conn.exec_driver_sql(
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000) "
+            "INSERT INTO deliveries (id, stream_id, subject, order_key, jti, txn, kid, text, status, previous, "
+            "connector, device_id, state, created_at, settled_at) SELECT i, 's', printf('user=%d', i % 20000), '', "
+            "printf('j%d', i), '', '', '', 'compliant', 'compliant', 'k', 'd', 'delivered', 1.0, 1.0 FROM n"
+        )
+    engine.dispose()
+    for after in ("", '["s", "user=5"]'):
+        begun = time.process_time()
+        step = await store.thin(4, 2.0, after=after, limit=STEP)
+        assert (step.removed, step.done) == (STEP, False)
+        assert time.process_time() - begun < 0.2, after
     await store.close()

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, Executable, event
 
 from bridge.store.records import Settlement, Unit
-from bridge.store.sql import beliefs, commit, dialect, heads, inbox, looks, outbox, rows, settle, subjects
+from bridge.store.sql import beliefs, commit, dialect, heads, inbox, looks, outbox, rows, settle, subjects, surplus
 from bridge.store.sql.dialect import Swift
 from bridge.store.sql.engine import sqlite_engine
 from bridge.store.sql.rows import dumped
@@ -90,6 +90,8 @@ PLANS: dict[str, tuple[Executable | Swift, str]] = {
     "dead by stream": (outbox._COUNT_DEAD, "ix_deliveries_dead"),
     "subjects of a stream": (subjects._OTHERS, "(stream_id=?"),
     "subjects that are due": (subjects._DUE, "ix_stream_subjects_due"),
+    "how many of each subject": (surplus.COUNTS, "COVERING INDEX ix_deliveries_subject ((stream_id,subject)>(?,?))"),
+    "beyond those kept": (surplus.BEYOND, "ix_deliveries_subject"),
 }
 LISTS = {"ids": [1, 2], "hashes": ["a"], "logins": ["a", "b"], "seconds": ["a", "b"]}
 SORTED = {"people"}

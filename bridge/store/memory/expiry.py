@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from bridge.store.expiry import MOST_BYTES, NAMED, Kind, Sizes, Step, TableSize
 from bridge.store.memory.archive import Archive
+from bridge.store.records import Delivery
 
 Row = tuple[Any, float, bool, int]
 """Its key, its time, whether it may go, and its bytes."""
@@ -29,12 +31,31 @@ class Expiry(Archive):
             last = str(key)
         return Step(self._remove(kind, keys, before), last, len(rows) < limit)
 
+    async def thin(self, keep: int, before: float, *, after: str = "", limit: int = 200) -> Step:
+        tails = self._tails()
+        subjects = sorted({(one.stream_id, one.subject) for one in self._deliveries.values()})
+        start = tuple(json.loads(after)) if after else ("", "")
+        looked = [one for one in subjects if one > start][:limit]
+        keys: list[int] = []
+        last = after
+        for subject in looked:
+            theirs = sorted(one.id for one in self._deliveries.values() if (one.stream_id, one.subject) == subject)
+            beyond = [self._deliveries[id_] for id_ in theirs[: max(0, len(theirs) - keep)]]
+            keys += [one.id for one in beyond if _ended(one, before) and one.id not in tails][: limit - len(keys)]
+            if len(keys) >= limit:
+                return Step(self._remove("deliveries", keys, before), last, False)
+            last = json.dumps(subject)
+        return Step(self._remove("deliveries", keys, before), last, len(looked) < limit)
+
+    def _tails(self) -> set[int]:
+        """The SETs that are the last word about their subject."""
+        return {row.tail.id for row in self._ledger.values() if row.tail is not None}
+
     def _rows(self, kind: Kind, before: float) -> Iterator[Row]:
         if kind == "deliveries":
-            tails = {row.tail.id for row in self._ledger.values() if row.tail is not None}
+            tails = self._tails()
             for one in self._deliveries.values():
-                ended = one.state != "pending" and (one.settled_at or one.created_at) < before
-                yield one.id, one.created_at, ended and one.id not in tails, len(one.text)
+                yield one.id, one.created_at, _ended(one, before) and one.id not in tails, len(one.text)
         elif kind == "quarantine":
             for misfit in self._quarantine:
                 yield self._misfit_numbers[misfit.id], misfit.received_at, True, len(misfit.body)
@@ -94,6 +115,10 @@ class Expiry(Archive):
         if thorough:
             found.append(_size("payloads", kept))
         return Sizes(tuple(found), 0, 0)
+
+
+def _ended(one: Delivery, before: float) -> bool:
+    return one.state != "pending" and (one.settled_at or one.created_at) < before
 
 
 def _size(name: str, times: Iterable[float], dated: bool = True) -> TableSize:

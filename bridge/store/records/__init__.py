@@ -16,10 +16,22 @@ from bridge.store.records.belief import (
     Settlement,
     Unit,
 )
-from bridge.store.records.inbox import Accepted, Arrival, LeasedLook, Look, LookDone, Quarantined, Ring, Stated, Urgency
+from bridge.store.records.inbox import (
+    STATED,
+    Accepted,
+    Arrival,
+    LeasedLook,
+    Look,
+    LookDone,
+    Quarantined,
+    Ring,
+    Stated,
+    Urgency,
+)
 from bridge.store.records.registers import AuditEntry, StreamRow
 
 __all__ = [
+    "STATED",
     "Accepted",
     "Arrival",
     "AuditEntry",

@@ -123,7 +123,7 @@ class Delivery:
     faults: int = 0
     """Failures that are this row's own and not its stream's."""
     faulted_at: float | None = None
-    """First fault of its own: it dies 72 hours later at the earliest."""
+    """First fault of its own: the SET dies 72 hours later (`[delivery] give_up_after`) at the earliest."""
     next_at: float = 0.0
     leased_until: float | None = None
     maybe_received: bool = False

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import field
 from enum import IntEnum
+from typing import Final
 
 from bridge.model import Device, Statement
 from bridge.value import value
+
+STATED: Final = 200
+"""Statements that are kept with a look at most, unless a ring says otherwise."""
 
 
 class Urgency(IntEnum):
@@ -41,6 +45,8 @@ class Ring:
     """None: no webhook, but a deadline, a list or an operator."""
     statements: tuple[Statement, ...] = ()
     urgency: Urgency = Urgency.DOORBELL
+    keep: int = STATED
+    """Statements kept with the look, at most, once these are added: the newest."""
 
 
 @value

@@ -27,6 +27,7 @@ from sqlalchemy.exc import DBAPIError
 from bridge.errors import BridgeError, StoreProblem, Unavailable
 from bridge.store.sql.engine import connect
 from bridge.store.sql.faults import meaning, spoils_connection
+from bridge.store.sql.place import never_close
 from bridge.store.sql.waiting import BatchFunction, Load, Waiting, Watch
 
 MOST_ROWS = 256
@@ -55,8 +56,11 @@ class CommitQueue:
         patience: float = 2.0,
         admit: Callable[[], None] | None = None,
         pace: float = 0.0,
+        spoiled: Callable[[], bool] = lambda: False,
     ) -> None:
+        """`spoiled`: whether the file is no longer the one that was opened; then its connection is never closed."""
         self._engine = engine
+        self._spoiled = spoiled
         self._patience = patience
         self._admit = admit
         self._pace = pace
@@ -229,7 +233,9 @@ class CommitQueue:
 
     def _disconnect(self) -> None:
         conn, self._conn = self._conn, None
-        if conn is not None:
+        if conn is not None and self._spoiled():
+            never_close(conn)
+        elif conn is not None:
             try:
                 conn.close()
             except (DBAPIError, OSError):

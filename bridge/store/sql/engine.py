@@ -12,16 +12,23 @@ from sqlalchemy.pool import NullPool
 
 from bridge.errors import StoreProblem
 from bridge.store.sql.faults import meaning
+from bridge.store.sql.place import Place
 
 BUSY_TIMEOUT_MS = 5000
 MOVED = "the database file was removed or replaced while it is in use: put it back, or start again"
+ALTERED = (
+    "the schema of the database was changed, or a copy restored into it, while it is in use: start again, and after a "
+    "restored copy follow docs/playbook.md"
+)
 
 
-def sqlite_engine(path: Path, *, begin: str = "BEGIN IMMEDIATE") -> Engine:
+def sqlite_engine(path: Path, *, begin: str = "BEGIN IMMEDIATE", place: Place | None = None) -> Engine:
     """An engine whose transactions start with `begin`; "BEGIN" is enough for one that only reads.
 
     SQLite goes on writing to a file that was removed or renamed, and what it commits there is lost: so each
     transaction begins by asking whether the files are still in their place, and raises StoreProblem if they are not.
+    With a `place` it also asks whether somebody wrote over the file. Nor does it go on once the schema is another: a
+    migration, or a copy that was restored by SQLite's own means.
     """
     engine = create_engine(f"sqlite:///{path}", poolclass=NullPool, hide_parameters=True)
 
@@ -41,20 +48,46 @@ def sqlite_engine(path: Path, *, begin: str = "BEGIN IMMEDIATE") -> Engine:
     @event.listens_for(engine, "begin")
     def begun(conn: Connection) -> None:
         files = conn.info.get("files")
-        if files is not None and _files(path) != files:
-            raise StoreProblem(MOVED)
+        if files is not None:
+            if _files(path) != files:
+                raise StoreProblem(MOVED)
+            if place is not None:
+                place.look()
         conn.exec_driver_sql(begin)
-        if files is None:
-            # Until it has read once, a connection does not keep others from removing the log as they close.
-            conn.exec_driver_sql("SELECT count(*) FROM sqlite_master")
-            conn.info["files"] = _files(path)
+        try:
+            _see(conn, path, place)
+        except StoreProblem:
+            conn.exec_driver_sql("ROLLBACK")
+            raise
 
+    if place is not None:
+        event.listen(engine, "commit", lambda conn: place.look())
     return engine
 
 
+def _see(conn: Connection, path: Path, place: Place | None) -> None:
+    """Until it has read once, a connection does not keep others from removing the log as they close: so what it stands
+    on is seen only after that."""
+    schema = _schema(conn)
+    if conn.info.setdefault("schema", schema) != schema:
+        raise StoreProblem(ALTERED)
+    if "files" not in conn.info:
+        conn.exec_driver_sql("SELECT count(*) FROM sqlite_master")
+        conn.info["files"] = _files(path)
+        if place is not None:
+            place.look()
+
+
+def _schema(conn: Connection) -> int:
+    """SQLite's own number of the schema; also a restore by its backup interface changes it."""
+    raw: sqlite3.Connection = conn.connection.driver_connection  # type: ignore[assignment]  # only SQLite comes here
+    found: int = raw.execute("PRAGMA schema_version").fetchone()[0]
+    return found
+
+
 def _files(path: Path) -> tuple[tuple[int, int] | None, ...]:
-    """Which files stand at the names of the database and its log; None for a name without a file."""
-    return tuple(_file(name) for name in (path, path.with_name(path.name + "-wal")))
+    """Which files stand at the names of the database, its log and the index of that; None for a name without a file."""
+    return tuple(_file(name) for name in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))))
 
 
 def _file(path: Path) -> tuple[int, int] | None:

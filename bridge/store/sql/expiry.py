@@ -33,7 +33,7 @@ _named = exists().where(
 _AGE: BindParameter[float] = bindparam("age")
 _FROM: BindParameter[Any] = bindparam("from_")
 _MOST: BindParameter[int] = bindparam("most")
-_ENDED = and_(
+ENDED = and_(
     deliveries.c.state != PENDING, func.coalesce(deliveries.c.settled_at, deliveries.c.created_at) < _AGE, ~_named
 )
 """A dry run's SET was never sent and never settled."""
@@ -41,7 +41,7 @@ _OVER = and_(errands.c.ended_at.is_not(None), errands.c.ended_at < _AGE)
 
 SEEK: Mapping[Kind, Swift] = {
     "deliveries": Swift(
-        select(deliveries.c.id, deliveries.c.created_at, _ENDED, func.length(deliveries.c.text))
+        select(deliveries.c.id, deliveries.c.created_at, ENDED, func.length(deliveries.c.text))
         .where(deliveries.c.id > _FROM).order_by(deliveries.c.id).limit(_MOST)
     ),
     "payloads": Swift(
@@ -77,7 +77,7 @@ _FORGET_HASHES = Swift(
 )
 _LET_GO = Swift(upsert(tables.counters))
 _REMOVE: Mapping[Kind, Swift] = {
-    "deliveries": Swift(delete(deliveries).where(among(deliveries.c.id, "ids"), _ENDED)),
+    "deliveries": Swift(delete(deliveries).where(among(deliveries.c.id, "ids"), ENDED)),
     "payloads": Swift(
         update(webhooks)
         .where(among(webhooks.c.id, "ids"), webhooks.c.received_at < _AGE, webhooks.c.body.is_not(None))

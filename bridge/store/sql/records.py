@@ -12,7 +12,7 @@ from bridge.store.archive import Kept, Wanted
 from bridge.store.erasure import Erase, Erased, Pair
 from bridge.store.expiry import Kind, Sizes, Step
 from bridge.store.records import Accepted, Arrival, AuditEntry, Delivery
-from bridge.store.sql import archive, audit, erasure, expiry
+from bridge.store.sql import archive, audit, erasure, expiry, surplus
 from bridge.store.sql.commit_queue import CommitQueue
 
 Result = TypeVar("Result")
@@ -68,6 +68,13 @@ class Records(Queues):
 
     async def expire(self, kind: Kind, before: float, *, after: str = "", limit: int = 200) -> Step:
         found = await self._read(lambda conn: expiry.seek(conn, expiry.Seek(kind, before, after, limit)))
+        return await self._remove(kind, before, found)
+
+    async def thin(self, keep: int, before: float, *, after: str = "", limit: int = 200) -> Step:
+        found = await self._read(lambda conn: surplus.seek(conn, surplus.Seek(keep, before, after, limit)))
+        return await self._remove("deliveries", before, found)
+
+    async def _remove(self, kind: Kind, before: float, found: expiry.Found) -> Step:
         if not found.keys:
             return expiry.step(found, 0)
         item = expiry.Remove(kind, before, found.keys)

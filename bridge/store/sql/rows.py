@@ -127,12 +127,12 @@ def device_values(value: Device, version: int) -> Values:
 
 
 def ledger_row(row: AnyRow) -> LedgerRow:
-    tail_id, state, status, previous, leased_until, maybe = row[16:]
+    tail_id, state, status, previous, leased_until, maybe = row[17:]
     tail = None if tail_id is None else Tail(tail_id, state, status, previous, unsent(state, leased_until, maybe))
     return LedgerRow(
         stream_id=row[0], subject=row[1], login=row[2], connector=row[3], device_id=row[4], told=row[5],
         event_at=row[6], given_up=row[7], tail=tail, reason=row[9], compared_at=row[10], version=row[11],
-        held=None if row[12] is None else Held(row[12], row[13], row[14], row[15]),
+        held=None if row[12] is None else Held(row[12], row[13], row[14], row[15]), named=row[16],
     )  # fmt: skip
 
 
@@ -155,6 +155,7 @@ def ledger_values(row: LedgerRow, version: int, tail_id: int | None) -> Values:
         "held_why": row.held.why if row.held else None,
         "held_by": row.held.connector if row.held else None,
         "held_at": row.held.at if row.held else None,
+        "named": row.named,
     }
 
 

@@ -43,9 +43,10 @@ class SqlStore(Records, StreamRegister, SubjectRegister, ClientRegister):
     def __init__(
         self, writer: Engine, reader: Engine, clock: Clock, *,
         patience: float = 2.0, admit: Callable[[], None] | None = None, on_close: Callable[[], None] | None = None,
+        spoiled: Callable[[], bool] = lambda: False,
     ) -> None:  # fmt: skip
-        self._writer = CommitQueue(writer, "store-writer", patience=patience, admit=admit, pace=PACE)
-        self._reader = CommitQueue(reader, "store-reader", patience=patience)
+        self._writer = CommitQueue(writer, "store-writer", patience=patience, admit=admit, pace=PACE, spoiled=spoiled)
+        self._reader = CommitQueue(reader, "store-reader", patience=patience, spoiled=spoiled)
         self._clock = clock
         self._on_close = on_close
 

@@ -174,6 +174,7 @@ ledger = Table(
     Column("held_why", Text),
     Column("held_by", Text),
     Column("held_at", Float),
+    Column("named", Text, nullable=False, server_default=text("''")),
     Index("ix_ledger_login", "login"),
     Index("ix_ledger_device", "connector", "device_id"),
     Index(

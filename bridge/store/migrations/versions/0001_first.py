@@ -164,6 +164,7 @@ def _outbox() -> None:
         sa.Column("held_why", sa.Text(), nullable=True),
         sa.Column("held_by", sa.Text(), nullable=True),
         sa.Column("held_at", sa.Float(), nullable=True),
+        sa.Column("named", sa.Text(), server_default=sa.text("''"), nullable=False),
         sa.PrimaryKeyConstraint("stream_id", "subject", name="pk_ledger"),
         sqlite_with_rowid=False,
     )

@@ -1,0 +1,60 @@
+"""A stream that goes on is told what differs, also of people who own nothing any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from bridge.store.erasure import Erase
+from tests.histories.world import Laptop, World
+
+OLD, NEW, BOB = "ada@old.example", "ada@acme.example", "bob@acme.example"
+
+
+@pytest.fixture(params=["memory", "sqlite"])
+def world(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
+    world = World(tmp_path if request.param == "sqlite" else None)
+    world.vendor.emails |= {"ada": OLD, "bob": BOB}
+    world.vendor.laptops["l1"] = Laptop("ada", issues={"disk": False})
+    yield world
+    world.close()
+
+
+def ring(world: World, laptop: str = "l1") -> None:
+    world.deliver(world.ring(laptop))
+    world.work()
+
+
+def told(world: World, receiver: str) -> list[tuple[str, str, str]]:
+    return [(one.login, one.device, one.current) for one in world.receivers[receiver].heard]
+
+
+@pytest.mark.parametrize("receiver", ["risk", "pairs"])
+def test_a_renamed_person_whose_only_laptop_went_to_somebody_else_meanwhile(world: World, receiver: str) -> None:
+    ring(world)
+    assert told(world, receiver) == [(OLD, "l1", "not-compliant")]
+    world.vendor.emails["ada"] = NEW
+    ring(world)
+    world.set_enabled(receiver, False)
+    world.vendor.laptops["l1"].owner = "bob"
+    for _ in range(3):
+        ring(world)
+        world.pass_time(10)
+    world.set_enabled(receiver, True)
+    world.work()
+    assert (NEW, "l1", "compliant") in told(world, receiver)
+
+
+def test_somebody_who_was_told_and_whose_laptop_is_known_no_more(world: World) -> None:
+    """As after `people forget --abandon` of somebody else who shared it: the SET still names it."""
+    ring(world)
+    world.vendor.emails["ada"] = NEW
+    ring(world)
+    run = world.loop.run_until_complete
+    run(world.store.erase(Erase(frozenset({("vendor", "l1")}), frozenset(), frozenset(), True), world.clock.now()))
+    world.set_enabled("risk", False)
+    world.set_enabled("risk", True)
+    world.work()
+    assert told(world, "risk")[-1] == (NEW, "l1", "compliant")
