@@ -9,7 +9,7 @@ import pytest
 from tests.independent.events import STREAM_UPDATED
 from tests.independent.sets import SecurityEvent
 from tests.independent.stream import Stream
-from tests.mirror.answers import ok
+from tests.mirror.answers import ok, refused
 from tests.mirror.clients import VISIBILITY
 from tests.mirror.house import House, Streams, about, is_failing, nothing, state
 
@@ -80,3 +80,13 @@ async def test_what_an_operator_paused_its_receiver_may_verify(house: House, str
     await nothing(stream, lambda event: event.payload.get("state") == mine, 0.5)
     await command(house, "enable", stream.id)
     await stream.until(lambda event: event.payload.get("state") == mine)
+
+
+async def test_what_an_operator_paused_its_receiver_cannot_enable(house: House, streams: Streams) -> None:
+    """SSF §8.1.2.2: 403, with the reason; enabled by the operator it runs."""
+    stream = await streams.poll()
+    await command(house, "pause", stream.id, "--reason", "by hand")
+    await updated(stream, "paused")
+    assert "by hand" in refused(await stream.api.set_status(stream.id, "enabled"), 403)["description"]
+    await command(house, "enable", stream.id)
+    await updated(stream, "enabled")

@@ -246,6 +246,20 @@ async def test_another_media_type(streams: Streams) -> None:
     refused(await stream.api.poll(stream.poll_url, {}, headers={"content-type": "text/plain"}), 415)
 
 
+async def test_no_more_than_so_many_wait(house: House, streams: Streams) -> None:
+    """specs §6.3, §11: waiting polls are bounded; who is one too many is told so at once, and all others go on."""
+    stream, other = await streams.poll(), await streams.poll("beta")
+    answers = await asyncio.gather(*(stream.raw_poll() for _ in range(60)))
+    statuses = [answer.status_code for answer in answers]
+    assert set(statuses) <= {200, 429} and 200 in statuses
+    for answer in answers:
+        if answer.status_code == 429:
+            refused(answer, 429)
+            assert int(answer.headers["retry-after"]) > 0
+    assert statuses.count(429) >= 60 - 16, statuses
+    await other.verified(state())
+
+
 async def test_more_than_anybody_has(house: House, streams: Streams, device: int) -> None:
     """RFC 8936 §2.2: a large maxEvents is no error, nor is an unknown member; null is no value."""
     stream, _ = await filled(house, streams, device, 1)
