@@ -62,10 +62,12 @@ def parse(given: object, path: str = "subject") -> Identifier:
 
 def identifier(doc: Mapping[str, Any]) -> Identifier:
     """Of a subject that was checked before, or that is our own."""
+    text = canonical(doc)
     if doc.get("format") != "complex":
-        return Identifier(canonical(doc), ((WHOLE, _alternatives(doc)),), _formats(doc))
+        may_be = _alternatives(doc) if doc.get("format") == "aliases" else frozenset([text])
+        return Identifier(text, ((WHOLE, may_be),), _formats(doc))
     members = ((name, _alternatives(doc[name])) for name in sorted(doc) if name != "format")
-    return Identifier(canonical(doc), tuple(members))
+    return Identifier(text, tuple(members))
 
 
 def stored(text: str) -> Identifier:

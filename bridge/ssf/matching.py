@@ -1,4 +1,4 @@
-"""Which events a subject of a stream is about (SSF 1.0 §8.1.3.1, docs/decisions/020-subjects.md). Pure."""
+"""Which events a subject of a stream is about (SSF 1.0 §8.1.3.1, docs/decisions/013-subjects.md). Pure."""
 
 from __future__ import annotations
 

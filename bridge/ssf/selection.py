@@ -1,6 +1,6 @@
 """Which subjects a stream is about: what its receiver added and took off, on top of all or of none. Pure, immutable.
 
-The newest word that is about an event counts (docs/decisions/020-subjects.md), so each call keeps its promise: what was
+The newest word that is about an event counts (docs/decisions/013-subjects.md), so each call keeps its promise: what was
 just added is told, what was just taken off is not.
 """
 
