@@ -66,6 +66,7 @@ class Bridge:
         await works.channels.start()
         await works.gate.recall(now)
         plan = await begin_streams(self.store, self.config.receivers, self.sources, self._ports.ids, now)
+        await works.selections.load()
         works.keeper.begin(plan.carried, plan.rehearsed)
         await works.keeper.begin_made()
         await gone_live(self.store, self.sources, works.streams(), works.keeper.owe)
@@ -79,6 +80,7 @@ class Bridge:
             run(f"looks:{name}", lane.run())
         run("retention", works.retention.run())
         run("streams", works.keeper.run())
+        run("subjects", works.selections.run())
         run("errands", works.errandry.run())
         run("timetable", works.timetable.run(), ends=True)
         if owed:

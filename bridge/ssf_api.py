@@ -5,14 +5,15 @@ from __future__ import annotations
 from urllib.parse import unquote, urlsplit
 
 from bridge.parts import Parts, Ports
-from bridge.pipeline.journal import Journal
 from bridge.pipeline.management import Management
 from bridge.pipeline.ownership import Ownership
 from bridge.pipeline.standing import Standing
+from bridge.pipeline.subjects import Subjects
 from bridge.store.protocol import Store
 from bridge.web.bearer import Bearer
 from bridge.web.ssf.door import Operations, SsfDoor
 from bridge.web.ssf.operations import status_routes, stream_routes
+from bridge.web.ssf.subjects import subject_routes
 from bridge.works import Works
 
 
@@ -23,16 +24,13 @@ def ssf_door(parts: Parts, store: Store, ports: Ports, works: Works, bearer: Bea
 
 
 def operations(parts: Parts, store: Store, ports: Ports, works: Works) -> Operations:
-    config, keeper = parts.config, works.keeper
-
-    def journal(client: str) -> Journal:
-        return Journal(store, ports.clock, ports.ids, f"client {client}")
-
+    config, keeper, journal = parts.config, works.keeper, works.journal_of
     owned = Ownership(store, keeper, lambda stream_id: None)
     management = Management(
         store, keeper, owned, config.oauth.clients,
         issuer=config.transmitter.issuer, vault=works.vault, refusal=parts.outbound.refusal,
-        clock=ports.clock, ids=ports.ids, journal=journal,
+        clock=ports.clock, ids=ports.ids, journal=journal, deleted=works.selections.forget,
     )  # fmt: skip
     standing = Standing(keeper, owned, journal)
-    return {**stream_routes(management), **status_routes(standing)}
+    subjects = Subjects(owned, works.selections)
+    return {**stream_routes(management), **status_routes(standing), **subject_routes(subjects)}

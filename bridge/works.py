@@ -30,11 +30,14 @@ from bridge.pipeline.outbox import Outbox
 from bridge.pipeline.reconcile import Reconciler
 from bridge.pipeline.remint import Remint
 from bridge.pipeline.reread import Reread
-from bridge.pipeline.resume import resume
+from bridge.pipeline.resume import catch_up, resume
 from bridge.pipeline.retention import Retention
+from bridge.pipeline.running import status_of
+from bridge.pipeline.selections import Selections
 from bridge.pipeline.subscribed import Subscribed
 from bridge.pipeline.tell import Teller
 from bridge.pipeline.timetable import Timetable
+from bridge.ssf.identifier import Identifier
 from bridge.store.errands import Errand
 from bridge.store.protocol import Store
 from bridge.vault import Vault
@@ -84,7 +87,14 @@ class Works:
             config.delivery.give_up_after,
         )  # fmt: skip
         self.vault = Vault(config.key_directory / "vault.key")
-        made = Subscribed(config.oauth.clients, self.vault)
+        self.selections = Selections(
+            store, self.journal_of, clock, self._sending, lambda *chosen: self.keeper.select(*chosen), self._catch_up,
+            trouble,
+            defaults={name: client.default_subjects for name, client in config.oauth.clients.items()},
+            most=config.streams.max_subjects,
+        )  # fmt: skip
+        self._namespaces = {name: source.namespace for name, source in parts.sources.items()}
+        made = Subscribed(config.oauth.clients, self.vault, self.selections.of)
         self.keeper = Keeper(store, clock, self.outbox.carry, self.resume, trouble, made)
         self.gate = Gate(store, parts.limits, Alarm(self.journal, lambda *about: self.channels.guard(*about)))
         self.teller = Teller(
@@ -139,6 +149,18 @@ class Works:
 
     def rang(self, connector: str) -> None:
         self.lanes[connector].wake()
+
+    def journal_of(self, client: str) -> Journal:
+        """What a client of the API does is recorded in its name."""
+        return Journal(self.store, self.ports.clock, self.ports.ids, f"client {client}")
+
+    def _sending(self, stream_id: str) -> Stream | None:
+        """The stream, if it is told of what happens now."""
+        one = self.keeper.running().get(stream_id)
+        return one.stream if one is not None and status_of(one.stream) == "enabled" else None
+
+    async def _catch_up(self, stream: Stream, subjects: Sequence[Identifier]) -> None:
+        await catch_up(self.store, self.teller, stream, subjects, self._namespaces, self.ports.ids.token())
 
     async def _push(self, stream: Stream, text: str) -> Outcome:
         return await push(self.outbound, stream, text, self.ports.clock)

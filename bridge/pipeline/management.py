@@ -27,7 +27,8 @@ Refusal = Callable[[str], Awaitable[str | None]]
 
 
 class Management:
-    """`clients` are those of the configuration. Every change is in the audit log, in the client's name."""
+    """`clients` are those of the configuration. Every change is in the audit log, in the client's name. `deleted` hears
+    of each stream that goes."""
 
     def __init__(
         self,
@@ -42,6 +43,7 @@ class Management:
         clock: Clock,
         ids: Ids,
         journal: Callable[[str], Journal],
+        deleted: Callable[[str], None] = lambda stream_id: None,
     ) -> None:
         self._store = store
         self._keeper = keeper
@@ -53,6 +55,7 @@ class Management:
         self._clock = clock
         self._ids = ids
         self._journal = journal
+        self._deleted = deleted
 
     async def create(self, client: str, body: Body) -> dict[str, Any]:
         """§8.1.1.1. Raises Unacceptable; Conflict where the client has as many streams as it may."""
@@ -107,6 +110,7 @@ class Management:
         async with self._keeper.changing:
             before = await self._owned.current(stream_id)
             await self._owned.put(stream_id, before, replace(before, deleted_at=self._clock.now()))
+        self._deleted(stream_id)
         await self._journal(client).write("stream.delete", stream_id, before=_told(before))
 
     # -- how ------------------------------------------------------------------------------------
