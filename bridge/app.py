@@ -17,10 +17,11 @@ from bridge.config import Loaded
 from bridge.errors import BridgeError, ConfigError
 from bridge.parts import Parts, Ports, parts
 from bridge.pipeline.alarm import Held
-from bridge.pipeline.beginning import begin_streams, gone_live, reshaped
+from bridge.pipeline.beginning import begin_streams, gone_live
 from bridge.pipeline.configuration import note_configuration
 from bridge.pipeline.gauges import gauge
 from bridge.pipeline.journal import Journal
+from bridge.pipeline.regroup import regroup
 from bridge.ssf_api import ssf_door
 from bridge.store import open_store
 from bridge.store.protocol import Store
@@ -66,16 +67,17 @@ class Bridge:
         await works.channels.start()
         await works.gate.recall(now)
         plan = await begin_streams(self.store, self.config.receivers, self.sources, self._ports.ids, now)
-        await works.selections.load()
         works.keeper.begin(plan.carried, plan.rehearsed)
+        await works.selections.load()
         await works.keeper.begin_made()
         await gone_live(self.store, self.sources, works.streams(), works.keeper.owe)
-        await reshaped(self.store, works.streams())
+        await regroup(self.store, works.streams(), works.keeper.owe, now)
         owed = list(dict.fromkeys([*plan.resumed, *await works.keeper.due()]))
         run("keys", works.keyring.run(works.remint))
         run("secrets", works.reread.run())
         run("tell", works.teller.run())
         run("outbox", works.outbox.run())
+        run("mailbox", works.mailbox.run())
         for name, lane in works.lanes.items():
             run(f"looks:{name}", lane.run())
         run("retention", works.retention.run())
@@ -93,6 +95,7 @@ class Bridge:
         self.stopping = True
         self._workers.closing()
         works, lanes = self.works, self.works.lanes.values()
+        works.mailbox.stop()
         for lane in lanes:
             await lane.stop()
         begun = self._ports.clock.monotonic()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
@@ -10,7 +9,6 @@ from bridge.config import Config
 from bridge.oauth.foreign import PROFILES, Expected, metadata_urls
 from bridge.oauth.metadata import resource_metadata
 from bridge.oauth.remote import RemoteKeys
-from bridge.oauth.token import TokenKey
 from bridge.observe.metrics import Metrics
 from bridge.outbound import Outbound
 from bridge.parts import Parts, Ports
@@ -18,8 +16,8 @@ from bridge.pipeline.access import Access, Elsewhere
 from bridge.pipeline.clients import Clients
 from bridge.pipeline.issue import Issue, Terms
 from bridge.pipeline.journal import Journal
+from bridge.pipeline.token_keys import TokenKeys
 from bridge.ssf.keyfiles import KeyFiles
-from bridge.ssf.keys import SigningKey
 from bridge.store.protocol import Store
 from bridge.web.bearer import Bearer
 from bridge.web.oauth import OAuthPorts
@@ -45,8 +43,9 @@ class Callers:
         self._store = store
         self._ports = ports
         self._metrics = metrics
-        self._keys: list[TokenKey] = []
-        self._public: list[dict[str, str]] = []
+        folder = KeyFiles(parts.config.key_directory / FOLDER)
+        rotate_every, lifetime = parts.config.keys.rotate_every, parts.config.oauth.token_lifetime
+        self.keys = TokenKeys(folder, ports.clock, rotate_every, lifetime)
         self._remotes = remotes_of(parts.config, parts.outbound, ports)
         self._elsewhere = elsewhere_of(parts.config, parts.outbound, ports)
 
@@ -58,20 +57,20 @@ class Callers:
         """Raises ConfigError for a key that is not fit, StoreProblem or Unavailable."""
         await self.clients.open()
         if self._issues:
-            found = await asyncio.to_thread(_token_keys, KeyFiles(self._config.key_directory / FOLDER))
-            self._keys = [TokenKey(key.kid, key.private) for key in found]
-            self._public = [key.public() for key in found]
+            await self.keys.open()
 
     def work(self) -> Iterator[tuple[str, Coroutine[Any, Any, None]]]:
         if self.clients.configured:
             yield "clients", self.clients.run()
+        if self._issues:
+            yield "token_keys", self.keys.run()
 
     def bearer(self) -> Bearer | None:
         """Who calls, for the routes of SSF; None where there is nobody."""
         if not self.clients.configured:
             return None
         issuer, clock = self._config.transmitter.issuer, self._ports.clock
-        access = Access(issuer, self.clients, self._keys, self._elsewhere, clock, self._metrics)
+        access = Access(issuer, self.clients, self.keys.current, self._elsewhere, clock, self._metrics)
         return Bearer(access, resource_metadata(issuer))
 
     def oauth(self) -> OAuthPorts | None:
@@ -81,12 +80,12 @@ class Callers:
         servers = [*([issuer] if self._issues else []), *([other.issuer] if other is not None else [])]
         if not self._issues:
             return OAuthPorts(issuer, servers, None, None)
-        return OAuthPorts(issuer, servers, self._issue(), lambda: {"keys": self._public})
+        return OAuthPorts(issuer, servers, self._issue(), self.keys.jwks)
 
     def _issue(self) -> Issue:
         terms = Terms(self._config.transmitter.issuer, self._config.oauth.token_lifetime)
         clock, ids = self._ports.clock, self._ports.ids
-        return Issue(terms, self.clients, self._keys, self._remotes, self._store, clock, ids, self._metrics)
+        return Issue(terms, self.clients, self.keys.current, self._remotes, self._store, clock, ids, self._metrics)
 
 
 def elsewhere_of(config: Config, outbound: Outbound, ports: Ports) -> Elsewhere | None:
@@ -113,9 +112,3 @@ def remotes_of(config: Config, outbound: Outbound, ports: Ports) -> dict[str, Re
         for name, client in config.oauth.clients.items()
         if client.jwks_uri is not None
     }
-
-
-def _token_keys(files: KeyFiles) -> list[SigningKey]:
-    """All that lie there, the newest first, which signs; one is made if there is none. The others still verify."""
-    found = [key for kid in files.kids() if (key := files.read(kid)) is not None] if files.directory.is_dir() else []
-    return found or [files.make()]

@@ -13,6 +13,7 @@ from bridge.store.protocol import Store
 from bridge.web.bearer import Bearer
 from bridge.web.ssf.door import Operations, SsfDoor
 from bridge.web.ssf.operations import status_routes, stream_routes
+from bridge.web.ssf.polling import poll_routes
 from bridge.web.ssf.subjects import subject_routes
 from bridge.works import Works
 
@@ -33,4 +34,9 @@ def operations(parts: Parts, store: Store, ports: Ports, works: Works) -> Operat
     )  # fmt: skip
     standing = Standing(keeper, owned, journal)
     subjects = Subjects(owned, works.selections)
-    return {**stream_routes(management), **status_routes(standing), **subject_routes(subjects)}
+    return {
+        **stream_routes(management),
+        **status_routes(standing),
+        **subject_routes(subjects),
+        **poll_routes(owned, works.mailbox),
+    }

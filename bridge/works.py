@@ -10,6 +10,7 @@ import structlog
 from bridge import __version__
 from bridge.callers import Callers
 from bridge.channels import Channels
+from bridge.config import Config
 from bridge.delivery.push import push
 from bridge.errors import BridgeError
 from bridge.model import Outcome, Stream
@@ -25,6 +26,7 @@ from bridge.pipeline.journal import Journal
 from bridge.pipeline.keeper import Keeper
 from bridge.pipeline.keyring import Keyring
 from bridge.pipeline.looks import Lane
+from bridge.pipeline.mailbox import Bounds, Mailbox
 from bridge.pipeline.mint import Minter
 from bridge.pipeline.outbox import Outbox
 from bridge.pipeline.reconcile import Reconciler
@@ -32,7 +34,7 @@ from bridge.pipeline.remint import Remint
 from bridge.pipeline.reread import Reread
 from bridge.pipeline.resume import catch_up, resume
 from bridge.pipeline.retention import Retention
-from bridge.pipeline.running import status_of
+from bridge.pipeline.running import Running, status_of
 from bridge.pipeline.selections import Selections
 from bridge.pipeline.subscribed import Subscribed
 from bridge.pipeline.tell import Teller
@@ -93,9 +95,12 @@ class Works:
             defaults={name: client.default_subjects for name, client in config.oauth.clients.items()},
             most=config.streams.max_subjects,
         )  # fmt: skip
-        self._namespaces = {name: source.namespace for name, source in parts.sources.items()}
+        self._namespaces = config.namespaces
         made = Subscribed(config.oauth.clients, self.vault, self.selections.of)
-        self.keeper = Keeper(store, clock, self.outbox.carry, self.resume, trouble, made)
+        self.keeper = Keeper(store, clock, self._carry, self.resume, trouble, made)
+        self.mailbox = Mailbox(
+            store, self.keeper.running, clock, self.metrics, trouble, _bounds(config), self.keyring.publishes
+        )
         self.gate = Gate(store, parts.limits, Alarm(self.journal, lambda *about: self.channels.guard(*about)))
         self.teller = Teller(
             store, parts.sources, self.streams, parts.identity, mint, clock, ports.dice, self.metrics, self.minted,
@@ -146,6 +151,11 @@ class Works:
     def minted(self, stream_ids: Collection[str]) -> None:
         """SETs were made for these streams."""
         self.outbox.wake()
+        self.mailbox.minted(stream_ids)
+
+    def _carry(self, pushed: Sequence[Running]) -> None:
+        self.outbox.carry(pushed)
+        self.mailbox.changed()
 
     def rang(self, connector: str) -> None:
         self.lanes[connector].wake()
@@ -187,3 +197,8 @@ class Works:
         except Failed:
             self.timetable.failed(errand.target)
             raise
+
+
+def _bounds(config: Config) -> Bounds:
+    terms = config.streams
+    return Bounds(terms.poll_wait, terms.poll_visibility, terms.polls_per_stream, terms.polls)

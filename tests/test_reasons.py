@@ -12,7 +12,7 @@ from typing import get_args
 import pytest
 
 from bridge.model import DeliveryState, FailureKind, HoldKind
-from bridge.pipeline import rename, wording
+from bridge.pipeline import regroup, rename, wording
 from bridge.posture import reasons
 from bridge.ssf import ledger
 from bridge.ssf.stream import Unwanted
@@ -75,7 +75,7 @@ def test_looks() -> None:
 def test_deliveries() -> None:
     silenced = of_silenced_streams()
     assert len(silenced) == 2
-    expected = of_settlements() | silenced | {rename.RENAMED, ledger.CANCELLED_OUT}
+    expected = of_settlements() | silenced | {rename.RENAMED, regroup.AGGREGATE_CHANGED, ledger.CANCELLED_OUT}
     assert sorted(documented("Why a SET was not delivered")) == sorted(expected)
 
 

@@ -44,7 +44,7 @@ def head(text: str) -> Head:
     """Raises BadJwt for what is no JWS in its compact form, or has a header that is not understood."""
     try:
         members = jws.extract_compact(text.encode()).headers()
-    except (JoseError, ValueError, TypeError, AttributeError):
+    except (JoseError, ValueError, TypeError, AttributeError, RecursionError):
         raise BadJwt("the token is no signed JWT") from None
     alg, kid, typ = members.get("alg"), members.get("kid"), members.get("typ", "")
     if not isinstance(alg, str) or not isinstance(kid, str | None) or not isinstance(typ, str):
@@ -65,7 +65,7 @@ def opened(text: str, keys: KeySet, algorithms: Collection[str], types: Collecti
     for key in keys.fitting(named.kid, named.alg):
         try:
             return jwt.decode(text, key, algorithms=[named.alg], registry=registry).claims
-        except (JoseError, ValueError, TypeError):
+        except (JoseError, ValueError, TypeError, RecursionError):
             continue
     raise BadJwt("the signature of the token is not good")
 

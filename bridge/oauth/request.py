@@ -18,7 +18,6 @@ from authlib.oauth2.rfc6749.errors import (
     InvalidClientError,
     InvalidRequestError,
     InvalidScopeError,
-    UnauthorizedClientError,
     UnsupportedGrantTypeError,
 )
 
@@ -31,10 +30,13 @@ _CREDENTIALS: Final = frozenset({"client_id", "client_secret", "client_assertion
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """`client_id` proves itself by a `secret` or an `assertion`; exactly one of them is there."""
+    """`client_id` proves itself by a secret or an `assertion`; exactly one of them is there.
+
+    Of `secrets` any may be meant: RFC 6749 §2.3.1 has Basic credentials form-encoded, and many clients do not do it.
+    """
 
     client_id: str
-    secret: str = field(default="", repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
     assertion: str = field(default="", repr=False)
 
 
@@ -98,8 +100,8 @@ def _proof(authorization: Sequence[str], form: Mapping[str, str]) -> Proof:
     elif "client_assertion" in form:
         found = _asserted(form)
     else:
-        found = Proof(form.get("client_id", ""), form.get("client_secret", ""))
-    if not found.client_id or not (found.secret or found.assertion):
+        found = Proof(form.get("client_id", ""), (form.get("client_secret", ""),))
+    if not found.client_id or not (any(found.secrets) or found.assertion):
         raise refused("no client authentication came with the request")
     if form.get("client_id", found.client_id) != found.client_id:
         raise InvalidRequestError("client_id is not that of the client that proves itself")
@@ -113,11 +115,11 @@ def _basic(header: str) -> Proof:
         raise refused("the client must prove itself by Basic, or in the body")
     try:
         name, colon, secret = b64decode(encoded.strip(), validate=True).decode().partition(":")
-        if not colon:
-            raise ValueError
-        return Proof(unquote_plus(name, errors="strict"), unquote_plus(secret, errors="strict"))
     except (ValueError, binascii.Error):
-        raise refused("the Basic credentials are malformed") from None
+        name, colon, secret = "", "", ""
+    if not colon:
+        raise refused("the Basic credentials are malformed")
+    return Proof(unquote_plus(name), tuple(dict.fromkeys((unquote_plus(secret), secret))))
 
 
 def _asserted(form: Mapping[str, str]) -> Proof:
@@ -145,4 +147,4 @@ def granted(scope: str | None, may: Collection[str]) -> frozenset[str]:
     return asked
 
 
-__all__ = ["OAuth2Error", "Proof", "Request", "UnauthorizedClientError", "granted", "read", "refused"]
+__all__ = ["OAuth2Error", "Proof", "Request", "granted", "read", "refused"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -48,7 +48,7 @@ class Access:
         self,
         issuer: str,
         clients: Clients,
-        keys: Sequence[TokenKey],
+        keys: Callable[[], Sequence[TokenKey]],
         elsewhere: Elsewhere | None,
         clock: Clock,
         meter: Meter,
@@ -68,7 +68,7 @@ class Access:
             return _caller(name, self._clients.configured[name], self._clients.configured[name].scopes)
         try:
             named = head(text)
-            if token.is_ours(named.kid, self._keys):
+            if token.is_ours(named.kid, self._keys()):
                 return self._own(text)
             if self._elsewhere is not None:
                 return await self._foreign(text, named.kid, self._elsewhere)
@@ -92,7 +92,7 @@ class Access:
         return found[0] if found else None
 
     def _own(self, text: str) -> Caller:
-        grant = token.read(text, self._issuer, self._keys, self._clock.now())
+        grant = token.read(text, self._issuer, self._keys(), self._clock.now())
         found = self._clients.find(grant.client_id)
         if found is None or not found[1].asks_for_tokens:
             raise BadJwt("the client of the token is gone")

@@ -4,20 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-import structlog
-
 from bridge.clock import Ids
 from bridge.config import Receiver
 from bridge.model import Stream
 from bridge.pipeline.ports import Source
 from bridge.pipeline.streams import Plan, reconcile
 from bridge.store.errands import ConnectorRow
-from bridge.store.protocol import Beliefs, Store
+from bridge.store.protocol import Store
 from bridge.value import replace
-
-_log = structlog.get_logger("bridge.beginning")
-
-PAGE = 500
 
 
 async def begin_streams(
@@ -50,18 +44,3 @@ async def gone_live(
     for name, row in now.items():
         if row.dry_run != sources[name].dry_run:
             await store.put_connector(replace(row, dry_run=sources[name].dry_run))
-
-
-async def reshaped(store: Beliefs, streams: Sequence[Stream]) -> dict[str, int]:
-    """By stream how many were told not compliant under the other `aggregate`: none of them hears of a recovery."""
-    found: dict[str, int] = {}
-    for stream in streams:
-        after = ""
-        while rows := await store.told(stream.id, "not-compliant", after=after, limit=PAGE):
-            after = rows[-1].subject
-            count = sum(bool(row.device_id) == (stream.aggregate == "user") for row in rows)
-            if count:
-                found[stream.name] = found.get(stream.name, 0) + count
-    for name, people in found.items():
-        _log.error("stream.aggregate_changed", stream=name, never_told_of_a_recovery=people)
-    return found

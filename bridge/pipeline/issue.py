@@ -6,7 +6,7 @@ anybody could ask for. An assertion is spent in the store before a token goes ou
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -52,13 +52,13 @@ class Terms:
 
 
 class Issue:
-    """`keys`: those of tokens, the first signs. `remotes`: where keys of clients with a `jwks_uri` are had, by name."""
+    """`keys` gives those of tokens, the first signs. `remotes`: by name, the keys of clients with a `jwks_uri`."""
 
     def __init__(
         self,
         terms: Terms,
         clients: Clients,
-        keys: Sequence[TokenKey],
+        keys: Callable[[], Sequence[TokenKey]],
         remotes: Mapping[str, RemoteKeys],
         store: OAuthClients,
         clock: Clock,
@@ -108,7 +108,7 @@ class Issue:
         grant = Grant(self._clients.id_of(name), scopes, self._clients.generation(name))
         terms = self._terms
         text = minted(
-            grant, terms.issuer, self._keys[0], now=self._clock.now(), lifetime=terms.lifetime, jti=self._ids.jti()
+            grant, terms.issuer, self._keys()[0], now=self._clock.now(), lifetime=terms.lifetime, jti=self._ids.jti()
         )
         return {
             "access_token": text,
@@ -121,9 +121,9 @@ class Issue:
         if proof.assertion:
             good = found is not None and found[1].signs and await self._signed(proof, *found)
         else:
-            secrets = found[1].secret if found is not None else None
-            known = secrets or ()
-            good = one_of(proof.secret, [one.reveal() for one in known] or [self._ids.token()])
+            configured = (found[1].secret if found is not None else None) or ()
+            known = [one.reveal() for one in configured] or [self._ids.token()]
+            good = any([one_of(secret, known) for secret in proof.secrets])
         if found is None or not good:
             raise request.refused(_UNPROVED)
         return found

@@ -17,9 +17,9 @@ from bridge.model import Outcome
 from bridge.pipeline.patience import patiently
 from bridge.pipeline.ports import Meter, Push
 from bridge.pipeline.push_lane import AT_ONCE, LEASE, Lane, health_of
+from bridge.pipeline.receipts import Receipts
 from bridge.pipeline.remint import withheld
 from bridge.pipeline.running import Running
-from bridge.pipeline.undone import Undone
 from bridge.store.protocol import Store
 from bridge.store.records import Delivery, Settlement
 from bridge.value import replace
@@ -47,11 +47,10 @@ class Outbox:
         self._push = push
         self._clock = clock
         self._dice = dice
-        self._meter = meter
         self._trouble = trouble
         self._verifiable = verifiable
         self._life = life
-        self._undone = Undone()
+        self._receipts = Receipts(meter)
         self._lanes: dict[str, Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._wake = asyncio.Event()
@@ -83,6 +82,10 @@ class Outbox:
         for lane in [lane for stream_id, lane in self._lanes.items() if stream_id in stream_ids]:
             lane.row = replace(lane.row, enabled=True)
             await self._store.update_stream(lane.row)
+        for stream_id in set(stream_ids) - self._lanes.keys():  # those that are polled have no lane
+            row = await self._store.stream(stream_id)
+            if row is not None:
+                await self._store.update_stream(replace(row, enabled=True))
 
     async def run(self) -> None:
         while not self._stopping:
@@ -158,9 +161,10 @@ class Outbox:
             after = self._after(lane, delivery, outcome, now)
             # Before the row is free: whoever leases it next must know how the receiver is.
             self._judgehealth_of(lane, outcome, after, now)
-            await self._settle(_settlement(delivery, outcome, after, now))
+            settlement = _settlement(delivery, outcome, after, now)
+            await self._settle(settlement)
             await self._notehealth_of(lane, outcome, now)
-            self._report(lane, delivery, outcome, after, now)
+            self._receipts.note(lane.stream, delivery, outcome, settlement)
         finally:
             lane.under_way -= 1
             if lane.under_way <= AT_ONCE * 3 // 4:
@@ -226,29 +230,6 @@ class Outbox:
                 code=lane.health.last_code,
                 words=lane.health.last_words,
             )
-
-    def _report(self, lane: Lane, delivery: Delivery, outcome: Outcome, after: RowNext, now: float) -> None:
-        word = "delivered" if after.state == "delivered" else "dead" if after.state == "dead" else outcome.code
-        self._meter.delivery(lane.stream.name, word)
-        if after.state == "delivered":
-            if delivery.rung_at is not None:
-                self._meter.acknowledged(lane.stream.name, now - delivery.rung_at)
-            if self._undone.delivered(delivery.stream_id, delivery.subject, delivery.status, now):
-                self._meter.block_undone(delivery.connector)
-        _log.info(
-            "set.delivered" if after.state == "delivered" else "set.refused",
-            stream=lane.stream.name,
-            jti=delivery.jti,
-            txn=delivery.txn,
-            status=delivery.status,
-            outcome=word,
-            code=outcome.code,
-            words=outcome.words or None,
-            attempt=delivery.attempts + 1,
-            took_ms=round(outcome.took * 1000, 1),
-            age_s=round(now - delivery.rung_at, 3) if delivery.rung_at is not None else None,
-            next_in=round(after.next_at - now, 1) if after.state == "pending" else None,
-        )
 
 
 def _settlement(delivery: Delivery, outcome: Outcome, after: RowNext, now: float) -> Settlement:

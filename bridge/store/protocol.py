@@ -143,8 +143,8 @@ class Outbox(Protocol):
     async def by_jti(self, stream_id: str, jtis: Collection[str]) -> list[Delivery]:
         """The pending rows of this stream that have one of these `jti`."""
 
-    async def has_due(self, stream_ids: Collection[str], now: float) -> set[str]:
-        """Of these streams those that have a head that is due and not held."""
+    async def has_due(self, reach: Mapping[str, Rank], now: float) -> set[str]:
+        """Of these streams those that have a head that is due, not held, and of no later rank than stands with them."""
 
     async def settle(self, settlements: Sequence[Settlement]) -> None: ...
 

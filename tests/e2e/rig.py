@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -80,7 +80,15 @@ class Rig:
         return tables
 
     async def start(self) -> None:
+        """Returns once it is ready and its first list of devices is through: what a test then does to a device is not
+        found by that list. Where the list cannot come to its end it is waited for two seconds, and no longer."""
         await self.service.start()
+        with suppress(AssertionError):
+            await wait_until(self._listed, 2.0)
+
+    async def _listed(self) -> bool:
+        rows = {row.name: row for row in await (await self.store()).connectors()}
+        return "kolide" in rows and rows["kolide"].baseline_at is not None
 
     async def store(self) -> Store:
         """The same database, read beside the running serve."""

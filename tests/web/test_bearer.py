@@ -100,7 +100,7 @@ async def test_what_the_keys_of_sets_sign_is_no_token(house: Guests) -> None:
     for header in ({"typ": "at+jwt"}, {"typ": "at+jwt", "kid": kid}, {"typ": "secevent+jwt", "kid": kid}):
         status, _, body = await house.call(signed(claims, rsa("set"), **header))
         assert (status, body["error"]) == (401, "invalid_token")
-    real = [key.private for key in house.callers._keys]
+    real = [key.private for key in house.callers.keys.current()]
     for change in ({"typ": "secevent+jwt"}, {"typ": "JWT"}, {"typ": None}):
         status, _, body = await house.call(signed(claims, real[0], kid=kid, **change))
         assert (status, body["error"]) == (401, "invalid_token")

@@ -168,6 +168,14 @@ async def test_a_token_by_each_way_of_proof(house: Guests) -> None:
         assert answer["scope"] == ("ssf.read" if "reader" in client_id else "ssf.manage ssf.read")
 
 
+async def test_a_secret_in_base64_by_clients_that_encode_it_and_by_those_that_do_not(tmp_path: Path) -> None:
+    text = '[oauth.clients.siem]\naudience = "x"\nsecret = "q+/w%41=="\n'
+    async with guests(tmp_path, text) as house:
+        for sent in ("q+/w%41==", "q%2B%2Fw%2541%3D%3D"):
+            assert (await house.ask({}, ("siem", sent)))[0] == 200
+        assert (await house.ask({}, ("siem", "q /wA==")))[0] == 401
+
+
 async def test_scopes_that_are_asked_for(house: Guests) -> None:
     _, _, answer = await house.ask({"scope": "ssf.read"}, SIEM)
     assert answer["scope"] == "ssf.read"

@@ -42,8 +42,9 @@ class Outbox(Beliefs):
         rows = (row for row in self._deliveries.values() if row.stream_id == stream_id and row.state == "pending")
         return [row for row in rows if row.jti in wanted]
 
-    async def has_due(self, stream_ids: Collection[str], now: float) -> set[str]:
-        return {id_ for id_ in stream_ids if any(is_due(head, now) for head in self._unheld_heads(id_, now))}
+    async def has_due(self, reach: Mapping[str, Rank], now: float) -> set[str]:
+        found = {id_: self._unheld_heads(id_, now, rank) for id_, rank in reach.items()}
+        return {id_ for id_, heads in found.items() if any(is_due(head, now) for head in heads)}
 
     async def settle(self, settlements: Sequence[Settlement]) -> None:
         for settlement in settlements:

@@ -44,9 +44,12 @@ _HOLD = Swift(
 )
 _ANY_DUE = Swift(
     select(deliveries.c.id)
-    .where(deliveries.c.head == HEAD, deliveries.c.stream_id == bindparam("stream"), _FREE, _IS_DUE)
+    .where(
+        deliveries.c.head == HEAD, deliveries.c.stream_id == bindparam("stream"), _FREE, _IS_DUE,
+        deliveries.c.rank <= bindparam("reach"),
+    )
     .limit(literal_column("1"))
-)
+)  # fmt: skip
 _BY_JTI = Swift(
     select(*rows.DELIVERY).where(
         among(deliveries.c.jti, "jtis"), deliveries.c.stream_id == bindparam("stream"), deliveries.c.state == PENDING
@@ -123,9 +126,9 @@ def _having(conn: Connection, stream_ids: Set[str]) -> Set[str]:
     return stream_ids & {stream_id for (stream_id,) in _WITH_HEADS.all(conn, {})}
 
 
-def has_due(conn: Connection, stream_ids: Collection[str], now: float) -> set[str]:
-    asked = _having(conn, frozenset(stream_ids))
-    return {stream_id for stream_id in asked if _ANY_DUE.all(conn, {"stream": stream_id, "now": now})}
+def has_due(conn: Connection, reach: Mapping[str, Rank], now: float) -> set[str]:
+    asked = {stream_id: int(reach[stream_id]) for stream_id in _having(conn, reach.keys())}
+    return {id_ for id_, rank in asked.items() if _ANY_DUE.all(conn, {"stream": id_, "now": now, "reach": rank})}
 
 
 def by_jti(conn: Connection, stream_id: str, jtis: Collection[str]) -> list[Delivery]:

@@ -137,8 +137,8 @@ class SqlStore(Records, StreamRegister, SubjectRegister, ClientRegister):
     async def by_jti(self, stream_id: str, jtis: Collection[str]) -> list[r.Delivery]:
         return await self._read(lambda conn: outbox.by_jti(conn, stream_id, jtis)) if jtis else []
 
-    async def has_due(self, stream_ids: Collection[str], now: float) -> set[str]:
-        return await self._read(lambda conn: outbox.has_due(conn, stream_ids, now)) if stream_ids else set()
+    async def has_due(self, reach: Mapping[str, r.Rank], now: float) -> set[str]:
+        return await self._read(lambda conn: outbox.has_due(conn, reach, now)) if reach else set()
 
     async def settle(self, settlements: Sequence[r.Settlement]) -> None:
         if settlements:
