@@ -38,8 +38,16 @@ def exists(config: Config) -> bool:
 async def entries_of(config: Config, store: Store) -> list[Entry]:
     """The configured receivers beside the streams that the store knows."""
     from bridge.pipeline.roster import roster
+    from bridge.pipeline.selections import all_said
     from bridge.pipeline.subscribed import Subscribed
+    from bridge.ssf.selection import Selection
     from bridge.vault import Vault
 
-    made = Subscribed(config.oauth.clients, Vault(config.key_directory / "vault.key"))
-    return roster(config.receivers, await store.streams(), made)
+    clients, rows = config.oauth.clients, await store.streams()
+    said = await all_said(store) if any(row.subscription is not None for row in rows) else {}
+
+    def selected(stream_id: str, client: str) -> Selection:
+        return Selection.of(clients[client].default_subjects, said.get(stream_id, ()), stream_id)
+
+    made = Subscribed(clients, Vault(config.key_directory / "vault.key"), selected)
+    return roster(config.receivers, rows, made)

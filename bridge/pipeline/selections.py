@@ -43,6 +43,17 @@ class Kept(Subjects, Marks, Protocol):
     """What is read and written here."""
 
 
+async def all_said(store: Subjects) -> dict[str, list[Statement]]:
+    """What receivers said of the subjects of their streams, by stream."""
+    found: dict[str, list[Statement]] = {}
+    after: tuple[str, str] | None = None
+    while page := await store.every_choice(after=after, limit=PAGE):
+        for choice in page:
+            found.setdefault(choice.stream_id, []).append(_statement(choice))
+        after = page[-1].key
+    return found
+
+
 class Selections:
     """`journal` writes in a client's name, `running` finds a stream that runs by its id. `defaults` has for each client
     with which subjects its streams begin, `most` is how many a stream may have."""
@@ -79,13 +90,8 @@ class Selections:
     async def load(self) -> None:
         """Before the first stream runs. Raises what the store raises."""
         self._erased = await self._store.mark(CHOICES_ERASED)
-        found: dict[str, list[Statement]] = {}
-        after: tuple[str, str] | None = None
-        while page := await self._store.every_choice(after=after, limit=PAGE):
-            for choice in page:
-                found.setdefault(choice.stream_id, []).append(_statement(choice))
-            after = page[-1].key
-        self._held = {stream_id: Selection.of("ALL", said, stream_id) for stream_id, said in found.items()}
+        said = await all_said(self._store)
+        self._held = {stream_id: Selection.of("ALL", theirs, stream_id) for stream_id, theirs in said.items()}
 
     def of(self, stream_id: str, client: str) -> Selection:
         """What this stream of this client is about."""

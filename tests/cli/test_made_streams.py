@@ -12,7 +12,7 @@ import pytest
 from bridge.model import Subscription
 from bridge.store.protocol import Store
 from bridge.store.records import NewDelivery, Rank, StreamRow, Unit
-from tests.cli.scene import SINCE, Scene
+from tests.cli.scene import SINCE, Scene, failing
 
 PUSH = "urn:ietf:rfc:8935"
 MADE = Subscription(PUSH, "https://r.example/hook?key=hush", "sealed", since=SINCE, verified=False, description="ours")
@@ -150,3 +150,14 @@ def test_what_waits_for_a_verification_says_so(scene: Scene, capsys: pytest.Capt
     assert "unverified" in text and "(verification)" in text
     assert scene.run("deliveries", "show", "j1", "--json") == 0
     assert json.loads(capsys.readouterr().out)["waiting"] == "unverified"
+
+
+@pytest.mark.parametrize(("default", "why"), [("ALL", "due"), ("NONE", "subject_not_added")])
+def test_a_device_says_what_the_stream_is_about(
+    scene: Scene, capsys: pytest.CaptureFixture[str], default: str, why: str
+) -> None:
+    scene.config.write_text(scene.config.read_text() + f'default_subjects = "{default}"\n')
+    scene.believe(failing())
+    assert scene.run("devices", "show", "42", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {one["stream"]: one["why"]["reason"] for one in found["receivers"]}["tool-1"] == why
