@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bridge.model import Subscription
+from bridge.model import Stream, Subscription
 from bridge.store.protocol import Store
 from bridge.store.records import NewDelivery, Rank, StreamRow, Unit
 from tests.cli.scene import SINCE, Scene, failing
@@ -161,3 +161,12 @@ def test_a_device_says_what_the_stream_is_about(
     assert scene.run("devices", "show", "42", "--json") == 0
     found = json.loads(capsys.readouterr().out)
     assert {one["stream"]: one["why"]["reason"] for one in found["receivers"]}["tool-1"] == why
+
+
+def test_a_device_says_that_its_set_waits_for_a_verification(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    scene.believe(failing())
+    scene.tell(failing(), stream=Stream("st_1", "tool-1", "https://tool.example", "ssf", "https://r.example/hook"))
+    assert scene.run("devices", "show", "42", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    (line,) = [one for one in found["receivers"] if one["stream"] == "tool-1"]
+    assert (line["state"], line["why"]["reason"]) == ("pending", "unverified")
