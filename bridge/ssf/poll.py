@@ -36,8 +36,8 @@ class SetError:
 
 @value
 class PollRequest:
-    """`most`: so many SETs at most. `at_once`: no waiting, a short poll. What stands in both `acks` and `errors` is refused:
-    the error says more."""
+    """`most`: so many SETs at most. `at_once`: no waiting, a short poll. What stands in both `acks` and `errors` is
+    refused: the error says more."""
 
     most: int = USUAL
     at_once: bool = False
