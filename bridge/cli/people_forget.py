@@ -136,7 +136,8 @@ def _counts(erased: Erased, payloads: int) -> str:
     return (
         f"{some(erased.devices, 'device')}, {some(erased.looks, 'look')}, "
         f"{some(erased.ledger, 'line')} of what was told, "
-        f"{some(erased.deliveries, 'SET')}, {some(payloads, 'payload')}, {some(erased.choices, 'word')} of receivers about them"
+        f"{some(erased.deliveries, 'SET')}, {some(payloads, 'payload')}, "
+        f"{some(erased.choices, 'word')} of receivers about them"
     )
 
 
