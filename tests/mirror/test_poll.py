@@ -103,8 +103,8 @@ async def test_no_events_are_wanted(house: House, streams: Streams, device: int)
 
 
 async def test_acknowledging_and_polling(house: House, streams: Streams, device: int) -> None:
-    """RFC 8936 §2.4.3: acks first, so that what they make room for is in the same answer; and order holds, for the second
-    about a subject is handed out once the first was acknowledged."""
+    """RFC 8936 §2.4.3: acks first, so that what they make room for is in the same answer; and order holds: the
+    second about a subject is handed out once the first was acknowledged."""
     stream, fleet = await filled(house, streams, device, 1)
     first = await stream.poll()
     await house.recovers(fleet[0])
