@@ -22,7 +22,7 @@ from bridge.pipeline.configuration import note_configuration
 from bridge.pipeline.gauges import gauge
 from bridge.pipeline.journal import Journal
 from bridge.pipeline.regroup import regroup
-from bridge.ssf_api import ssf_door
+from bridge.ssf_api import ssf_door, told_api
 from bridge.store import open_store
 from bridge.store.protocol import Store
 from bridge.web.app import PublicPorts, admin_app, public_app
@@ -83,6 +83,10 @@ class Bridge:
         run("retention", works.retention.run())
         run("streams", works.keeper.run())
         run("subjects", works.selections.run())
+        run("verification", works.verifier.run())
+        run("herald", works.herald.run())
+        run("upkeep", works.upkeep.run())
+        run("clearing", works.clearing.run())
         run("errands", works.errandry.run())
         run("timetable", works.timetable.run(), ends=True)
         if owed:
@@ -105,6 +109,8 @@ class Bridge:
         pushes = PUSH_GRACE - (self._ports.clock.monotonic() - begun)
         await asyncio.gather(works.outbox.stop(pushes), works.channels.notices.stop(NOTICE_GRACE))
         await self._workers.stop()
+        with contextlib.suppress(BridgeError):
+            await works.activity.flush()
         await works.directories.close()
         for lane in lanes:
             await lane.abandon()
@@ -156,6 +162,7 @@ class Bridge:
             clock=self._ports.clock,
             count=self.works.metrics.webhook,
             oauth=self.works.callers.oauth(),
+            api=told_api(self.config.oauth.clients.values()),
             ssf=None if bearer is None else ssf_door(self._parts, self.store, self._ports, self.works, bearer),
         )
         return [

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from urllib.parse import unquote, urlsplit
 
+from bridge.config import Client
 from bridge.parts import Parts, Ports
 from bridge.pipeline.management import Management
 from bridge.pipeline.ownership import Ownership
 from bridge.pipeline.standing import Standing
 from bridge.pipeline.subjects import Subjects
+from bridge.pipeline.verification import Verification
+from bridge.ssf.discovery import Api
 from bridge.store.protocol import Store
 from bridge.web.bearer import Bearer
 from bridge.web.ssf.door import Operations, SsfDoor
-from bridge.web.ssf.operations import status_routes, stream_routes
+from bridge.web.ssf.operations import status_routes, stream_routes, verification_routes
 from bridge.web.ssf.polling import poll_routes
 from bridge.web.ssf.subjects import subject_routes
 from bridge.works import Works
@@ -24,19 +28,27 @@ def ssf_door(parts: Parts, store: Store, ports: Ports, works: Works, bearer: Bea
     return SsfDoor(bearer, operations(parts, store, ports, works), dict.fromkeys(["", prefix]))
 
 
+def told_api(clients: Collection[Client]) -> Api | None:
+    """What the metadata tell; None where nobody may make streams. They are the same for all: what differs for one
+    client shows in its streams."""
+    if not clients:
+        return None
+    none = all(client.default_subjects == "NONE" for client in clients)
+    return Api("NONE" if none else "ALL", bearer=any(client.token is not None for client in clients))
+
+
 def operations(parts: Parts, store: Store, ports: Ports, works: Works) -> Operations:
     config, keeper, journal = parts.config, works.keeper, works.journal_of
-    owned = Ownership(store, keeper, lambda stream_id: None)
+    owned = Ownership(store, keeper, works.activity.used)
     management = Management(
         store, keeper, owned, config.oauth.clients,
         issuer=config.transmitter.issuer, vault=works.vault, refusal=parts.outbound.refusal,
-        clock=ports.clock, ids=ports.ids, journal=journal, deleted=works.selections.forget,
+        clock=ports.clock, ids=ports.ids, journal=journal, deleted=works.stream_deleted,
     )  # fmt: skip
-    standing = Standing(keeper, owned, journal)
-    subjects = Subjects(owned, works.selections)
     return {
         **stream_routes(management),
-        **status_routes(standing),
-        **subject_routes(subjects),
+        **status_routes(Standing(keeper, owned, ports.clock, journal)),
+        **subject_routes(Subjects(owned, works.selections)),
+        **verification_routes(Verification(owned, works.verifier, config.oauth.clients, ports.clock)),
         **poll_routes(owned, works.mailbox),
     }

@@ -16,11 +16,14 @@ from bridge.errors import BridgeError
 from bridge.model import Outcome, Stream
 from bridge.observe.metrics import Metrics
 from bridge.parts import Parts, Ports, key_terms, lookups
+from bridge.pipeline.activity import Activity
 from bridge.pipeline.alarm import Alarm
 from bridge.pipeline.chores import Chores
+from bridge.pipeline.clearing import Clearing
 from bridge.pipeline.directory import Directories, Directory
 from bridge.pipeline.errands import Doc, Errandry, Failed, Note
 from bridge.pipeline.gate import Gate
+from bridge.pipeline.herald import Herald
 from bridge.pipeline.intake import Intake
 from bridge.pipeline.journal import Journal
 from bridge.pipeline.keeper import Keeper
@@ -39,6 +42,8 @@ from bridge.pipeline.selections import Selections
 from bridge.pipeline.subscribed import Subscribed
 from bridge.pipeline.tell import Teller
 from bridge.pipeline.timetable import Timetable
+from bridge.pipeline.upkeep import Upkeep
+from bridge.pipeline.verifier import Verifier
 from bridge.ssf.identifier import Identifier
 from bridge.store.errands import Errand
 from bridge.store.protocol import Store
@@ -86,7 +91,7 @@ class Works:
         )
         self.outbox = Outbox(
             store, self._push, clock, ports.dice, self.metrics, trouble, self.keyring.publishes,
-            config.delivery.give_up_after,
+            config.delivery.give_up_after, lambda stream: self.verifier.accepted(stream),
         )  # fmt: skip
         self.vault = Vault(config.key_directory / "vault.key")
         self.selections = Selections(
@@ -101,6 +106,18 @@ class Works:
         self.mailbox = Mailbox(
             store, self.keeper.running, clock, self.metrics, trouble, _bounds(config), self.keyring.publishes
         )
+        self.verifier = Verifier(
+            store, self.keeper, mint.verification, clock, ids, self.journal, self.minted, trouble
+        )  # fmt: skip
+        self.herald = Herald(store, self.keeper, mint.stream_updated, clock, ids, self.minted, trouble)
+        clients = config.oauth.clients
+        idle = [one.inactivity_timeout for one in clients.values() if one.inactivity_timeout is not None]
+        self.activity = Activity(store, clock, idle)
+        self.upkeep = Upkeep(
+            store, self.keeper, self.activity, clients, config.streams.dead_after, self.outbox.unwell_since, clock,
+            self.journal, trouble,
+        )  # fmt: skip
+        self.clearing = Clearing(store, clock, trouble)
         self.gate = Gate(store, parts.limits, Alarm(self.journal, lambda *about: self.channels.guard(*about)))
         self.teller = Teller(
             store, parts.sources, self.streams, parts.identity, mint, clock, ports.dice, self.metrics, self.minted,
@@ -121,7 +138,7 @@ class Works:
             )
             for name, source in parts.sources.items()
         }  # fmt: skip
-        chores = Chores(store, self.teller, mint, mint.verification, self.keeper.named, clock, ids, self.minted)
+        chores = Chores(store, self.teller, mint, self.verifier.send, self.keeper.named, clock, ids, self.minted)
         self.errandry = Errandry(
             store,
             {
@@ -159,6 +176,11 @@ class Works:
 
     def rang(self, connector: str) -> None:
         self.lanes[connector].wake()
+
+    def stream_deleted(self, stream_id: str) -> None:
+        """What is left of it goes in small steps."""
+        self.selections.forget(stream_id)
+        self.clearing.wake()
 
     def journal_of(self, client: str) -> Journal:
         """What a client of the API does is recorded in its name."""

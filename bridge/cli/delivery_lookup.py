@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bridge.cli.opened import entries_of
+
 if TYPE_CHECKING:
+    from bridge.config import Config
     from bridge.store.protocol import Store
     from bridge.store.records import Delivery
 
@@ -31,3 +34,8 @@ def stream_ids(names: dict[str, str], wanted: str | None) -> list[str] | None:
     if wanted is None:
         return None
     return [stream_id for stream_id, name in names.items() if wanted in (stream_id, name)]
+
+
+async def unverified(config: Config, store: Store) -> set[str]:
+    """The ids of the streams whose events wait until a verification event is accepted."""
+    return {one.row.id for one in await entries_of(config, store) if one.row is not None and one.unverified}

@@ -38,5 +38,8 @@ def exists(config: Config) -> bool:
 async def entries_of(config: Config, store: Store) -> list[Entry]:
     """The configured receivers beside the streams that the store knows."""
     from bridge.pipeline.roster import roster
+    from bridge.pipeline.subscribed import Subscribed
+    from bridge.vault import Vault
 
-    return roster(config.receivers, await store.streams())
+    made = Subscribed(config.oauth.clients, Vault(config.key_directory / "vault.key"))
+    return roster(config.receivers, await store.streams(), made)

@@ -13,6 +13,7 @@ from bridge.cli.configured import WrongCall, load_config
 from bridge.cli.errand import errand
 from bridge.cli.opened import entries_of, opened
 from bridge.cli.output import say, table, write, write_json
+from bridge.cli.stream_enable import done, let_go_on
 
 if TYPE_CHECKING:
     from bridge.pipeline.differences import Difference
@@ -46,11 +47,13 @@ async def pause(name: str, /, *, reason: str = "", as_json: Json = False) -> int
         why = reason or f"by {operator()}"
         await store.pause(entry.row.id, why)
         await record(store, "streams pause", entry.name, reason, before or "runs", "paused")
-    return _done(entry.name, "paused", f"{entry.name} is paused: {why}", as_json)
+    return done(entry.name, "paused", f"{entry.name} is paused: {why}", as_json)
 
 
 async def enable(name: str, /, *, reason: str = "", as_json: Json = False) -> int:
     """Let a paused stream go on: it is told what differs from what it was told before.
+
+    One that its receiver itself paused or disabled stays so; one that the service paused goes on.
 
     Parameters
     ----------
@@ -65,6 +68,8 @@ async def enable(name: str, /, *, reason: str = "", as_json: Json = False) -> in
         entry = await _one(store, name)
         if entry is None or entry.row is None:
             return 1
+        if entry.row.subscription is not None:
+            return await let_go_on(store, entry, reason, as_json)
         if entry.standing in ("disabled", "orphaned"):
             remedy = "enabled = true in its [receivers] table" if entry.standing == "disabled" else "its return there"
             say(f"{entry.name} is {entry.standing} by the configuration: what changes that is {remedy}, and a restart")
@@ -73,10 +78,10 @@ async def enable(name: str, /, *, reason: str = "", as_json: Json = False) -> in
             say(f"{entry.name} is in dry run: dry_run = false in its [receivers] table and a restart end that")
             return 1
         if not entry.row.paused:
-            return _done(entry.name, "enabled", f"{entry.name} was not paused", as_json)
+            return done(entry.name, "enabled", f"{entry.name} was not paused", as_json)
         await store.pause(entry.row.id, "")
         await record(store, "streams enable", entry.name, reason, f"paused: {entry.row.paused}", "runs")
-    return _done(entry.name, "enabled", f"{entry.name} goes on", as_json)
+    return done(entry.name, "enabled", f"{entry.name} goes on", as_json)
 
 
 async def verify(name: str, /, *, as_json: Json = False) -> int:
@@ -176,6 +181,9 @@ async def prune(name: str, /, *, yes: Yes = False, as_json: Json = False) -> int
         entry = await _one(store, name, orphaned=True)
         if entry is None or entry.row is None:
             return 1
+        if entry.standing != "orphaned" and entry.row.subscription is not None:
+            say(f"{entry.name} is a stream of client {entry.row.client}: its receiver deletes it, by the API")
+            return 1
         if entry.standing != "orphaned":
             say(f"{entry.name} stands in the configuration: only a stream without its receiver is pruned")
             return 1
@@ -208,14 +216,6 @@ async def _one(store: Store, name: str, *, orphaned: bool = False) -> Entry | No
         say(f"{name} has no stream yet: the first start of `caep-bridge serve` with it in [receivers] makes one")
         return None
     return found[0]
-
-
-def _done(name: str, state: str, words: str, as_json: bool) -> int:
-    if as_json:
-        write_json({"stream": name, "state": state})
-    else:
-        write(words)
-    return 0
 
 
 async def _asked(store: Store, kind: ErrandKind, name: str, asked: dict[str, Any], as_json: bool, **more: Any) -> int:

@@ -36,6 +36,8 @@ class Subscription:
     """Why it has this status: its receiver's words, or ours."""
     by: Literal["receiver", "service"] = "receiver"
     """Who gave it this status."""
+    since: float = 0.0
+    """When it got this status, or a place to be pushed to that must be verified: the later of both."""
     verified: bool = True
     """Whether events may be pushed there: a verification was accepted, or none is wanted."""
     deleted_at: float | None = None

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 from bridge.clock import Clock, Ids
 from bridge.errors import Conflict
 from bridge.model import DEVICE_COMPLIANCE_CHANGE, ComplianceChange, SignedSET, Status, Stream
 from bridge.pipeline.errands import Failed, Note, txn_of
-from bridge.pipeline.ports import Mint, Verify
+from bridge.pipeline.ports import Mint
 from bridge.pipeline.resume import resume
 from bridge.pipeline.tally import told_by
 from bridge.pipeline.tell import Teller
@@ -31,7 +31,7 @@ class Chores:
         store: Store,
         teller: Teller,
         mint: Mint,
-        verify: Verify,
+        verify: Callable[[Stream, str | None, str], Awaitable[str | None]],
         named: Callable[[str], Stream | None],
         clock: Clock,
         ids: Ids,
@@ -71,8 +71,11 @@ class Chores:
         stream = self._running(errand.target)
         if stream.profile == "okta":
             raise Failed("the okta profile knows no verification event: Okta would refuse it")
-        (signed,) = await self._verify([(stream, None)])
-        return await self._sent(stream, [signed], "verification", "compliant", "compliant", errand)
+        begun = self._clock.now()
+        jti = await self._verify(stream, None, txn_of(errand))
+        if jti is None:
+            raise Failed(f"{stream.name} was disabled at this moment")
+        return {**await self._told(errand, begun), "jtis": [jti]}
 
     async def test(self, errand: Errand, note: Note) -> Mapping[str, Any]:
         """One labelled pair about one person: failing, then compliant. Refused if the person is failing for real."""
@@ -112,12 +115,6 @@ class Chores:
             raise Failed(f"{stream.name} is {'paused' if stream.paused else 'disabled'}: nothing is sent to it")
         return stream
 
-    async def _sent(
-        self, stream: Stream, signed: list[SignedSET], subject: str, status: Status, previous: Status, errand: Errand
-    ) -> Mapping[str, Any]:
-        sets = tuple(self._delivery(stream, one, subject, subject, status, previous, errand) for one in signed)
-        return await self._committed(sets, errand)
-
     def _delivery(
         self, stream: Stream, signed: SignedSET, subject: str, order: str, status: Status, previous: Status,
         errand: Errand,
@@ -131,5 +128,7 @@ class Chores:
         begun = self._clock.now()
         await self._store.commit([Unit(sets=sets)])
         self._minted({one.stream_id for one in sets})
-        told = await told_by(self._store, txn_of(errand), None, begun, TOLD_WITHIN, self._clock)
-        return {**told, "jtis": [one.jti for one in sets]}
+        return {**await self._told(errand, begun), "jtis": [one.jti for one in sets]}
+
+    async def _told(self, errand: Errand, begun: float) -> Mapping[str, Any]:
+        return await told_by(self._store, txn_of(errand), None, begun, TOLD_WITHIN, self._clock)

@@ -13,7 +13,7 @@ from bridge.pipeline.wording import Said
 from bridge.posture.reasons import HOLD_ENDS
 from bridge.ssf.ledger import HELD, UNKNOWN_AT_RECEIVER, compare, holding, truth
 from bridge.ssf.stream import Namespaces, heard_of, wants
-from bridge.store.records import Delivery, Look, StreamRow
+from bridge.store.records import Delivery, Look, Rank, StreamRow
 from bridge.value import replace
 
 Telling = Literal["delivered", "pending", "dead", "nothing"]
@@ -138,7 +138,7 @@ def told(heard: Heard, device: Device | None, people: Sequence[Device], namespac
     elif comparison.reason == "dead":
         state = "dead"
     elif pending:
-        reason = "pending"
+        reason = "unverified" if entry.unverified else "pending"
     elif comparison.held is None and (heard.row is None or heard.row.told is None):
         reason = "nothing_to_tell"
     elif tail is not None and tail.state == "delivered":
@@ -205,8 +205,10 @@ def health(row: StreamRow | None) -> str:
     return f"{row.failures} failures in a row, last {answer or 'without a word'}"
 
 
-def waiting(delivery: Delivery, now: float) -> str:
-    """What a pending delivery waits for, in one word."""
+def waiting(delivery: Delivery, now: float, unverified: bool = False) -> str:
+    """What a pending delivery waits for, in a word. `unverified`: its stream must accept a verification event first."""
     if delivery.leased_until is not None and delivery.leased_until > now:
         return "being sent"
+    if unverified and delivery.rank == Rank.EVENT:
+        return "unverified"
     return "due" if delivery.next_at <= now else "in backoff"

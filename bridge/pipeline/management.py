@@ -27,8 +27,8 @@ Refusal = Callable[[str], Awaitable[str | None]]
 
 
 class Management:
-    """`clients` are those of the configuration. Every change is in the audit log, in the client's name. `deleted` hears
-    of each stream that goes."""
+    """`clients` are those of the configuration; `deleted` hears of each stream that is to be cleared away. Every change
+    is in the audit log, in the client's name."""
 
     def __init__(
         self,
@@ -64,8 +64,8 @@ class Management:
         await self._check(where)
         stream_id = f"st_{self._ids.token()}"
         made = self._subscription(Subscription(where.method), asked, stream_id, whole=True)
-        made = replace(made, verified=not (where.pushes and terms.verify))
         now = self._clock.now()
+        made = replace(made, verified=not (where.pushes and terms.verify), since=now)
         row = StreamRow(stream_id, f"{client}-{stream_id[3:11]}", terms.audience, now, client=client, active_at=now)
         row = replace(row, subscription=made)
         async with self._keeper.changing:
@@ -141,7 +141,9 @@ class Management:
         """Another place is verified anew; a poll needs no proof of where it goes."""
         if not made.endpoint_url or not self._clients[client].verify:
             return replace(made, verified=True)
-        return made if made.endpoint_url == before.endpoint_url else replace(made, verified=False)
+        if made.endpoint_url == before.endpoint_url:
+            return made
+        return replace(made, verified=False, since=self._clock.now())
 
     def _compared(self, one: Running) -> dict[str, Any]:
         """All that is ours, also where it is not shown because there is none."""

@@ -10,10 +10,10 @@ from typing import Any
 import orjson
 
 from bridge.clock import Clock, Ids
-from bridge.model import Event, SignedSET, Stream
+from bridge.model import Event, SignedSET, Stream, StreamStatus
 from bridge.ssf.anew import anew
 from bridge.ssf.keys import KeyRing
-from bridge.ssf.profile import Claims, claims, verification
+from bridge.ssf.profile import Claims, claims, stream_updated, verification
 from bridge.ssf.secevent import mint
 
 
@@ -47,6 +47,15 @@ class Minter:
             verification(stream, issuer=self.issuer, jti=self._ids.jti(), iat=iat, state=state)
             for stream, state in asked
         ])  # fmt: skip
+
+    async def stream_updated(self, stream: Stream, status: StreamStatus, reason: str) -> SignedSET:
+        """What we made of the stream ourselves, and why (SSF 1.0 §8.1.5)."""
+        said = stream_updated(
+            stream, issuer=self.issuer, jti=self._ids.jti(), iat=int(self._clock.now()), status=status,
+            reason=reason or None,
+        )  # fmt: skip
+        (signed,) = await self._signed([said])
+        return signed
 
     async def again(self, said: Sequence[tuple[Mapping[str, Any], Stream | None, str]]) -> list[SignedSET]:
         """What was said before (claims, stream, `txn`), under a new `jti`. Raises Unreadable."""

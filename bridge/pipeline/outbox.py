@@ -7,21 +7,22 @@ unwell one probe at a time goes out; when a probe succeeds, the backlog goes at 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 
 import structlog
 
 from bridge.clock import Clock, Dice
 from bridge.delivery.retry import ROW_LIFE, RowNext, health_after, row_after
-from bridge.model import Outcome
+from bridge.model import Outcome, Stream
+from bridge.pipeline.framework import ended
 from bridge.pipeline.patience import patiently
 from bridge.pipeline.ports import Meter, Push
-from bridge.pipeline.push_lane import AT_ONCE, LEASE, Lane, health_of
+from bridge.pipeline.push_lane import AT_ONCE, LEASE, Lane, health_of, with_health
 from bridge.pipeline.receipts import Receipts
 from bridge.pipeline.remint import withheld
 from bridge.pipeline.running import Running
 from bridge.store.protocol import Store
-from bridge.store.records import Delivery, Settlement
+from bridge.store.records import Delivery, Rank, Settlement
 from bridge.value import replace
 
 _log = structlog.get_logger("bridge.outbox")
@@ -36,13 +37,20 @@ POLL = 0.5
 """Seconds after which due deliveries are sought without anybody waking us: other processes write to the store too."""
 
 
+Accepted = Callable[[Stream], Awaitable[None]]
+
+
+async def nothing(stream: Stream) -> None: ...
+
+
 class Outbox:
     def __init__(
         self, store: Store, push: Push, clock: Clock, dice: Dice, meter: Meter, trouble: Callable[[str], None],
-        verifiable: Callable[[str], bool] = lambda kid: True, life: float = ROW_LIFE,
+        verifiable: Callable[[str], bool] = lambda kid: True, life: float = ROW_LIFE, accepted: Accepted = nothing,
     ) -> None:  # fmt: skip
-        """`verifiable`: whether receivers can verify what names this key; what they cannot is never sent.
-        `life`: seconds until a SET dies that its receiver refuses."""
+        """`verifiable`: whether receivers can verify what names this key; what they cannot is never sent. `life`:
+        seconds until a SET dies that its receiver refuses. `accepted` hears of each verification event that was: of the
+        stream as it was when that was pushed."""
         self._store = store
         self._push = push
         self._clock = clock
@@ -50,6 +58,7 @@ class Outbox:
         self._trouble = trouble
         self._verifiable = verifiable
         self._life = life
+        self._accepted = accepted
         self._receipts = Receipts(meter)
         self._lanes: dict[str, Lane] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -62,7 +71,7 @@ class Outbox:
         for one in streams:
             held = self._lanes.get(one.stream.id)
             if held is not None:
-                held.stream, held.reach = one.stream, one.reach
+                held.goes_on(one.stream, one.reach)
                 lanes[one.stream.id] = held
             else:
                 lanes[one.stream.id] = Lane(one.stream, one.row, health_of(one.row), one.reach)
@@ -77,10 +86,16 @@ class Outbox:
         found = [(lane.stream.name, lane.health) for lane in self._lanes.values() if lane.health.failures]
         return [(name, health.unwell_since, health.last_code) for name, health in found if health.unwell_since]
 
+    def unwell_since(self) -> Mapping[str, float]:
+        """stream id → since when its receiver takes nothing, of those that do not."""
+        found = {stream_id: lane.health.unwell_since for stream_id, lane in self._lanes.items()}
+        return {stream_id: since for stream_id, since in found.items() if since is not None}
+
     async def note_enabled(self, stream_ids: Collection[str]) -> None:
-        """Note in the store that these streams were told what differs: a later start need not compare again."""
+        """Note in the store that these streams were told what differs: a later start need not compare again. Nor need
+        it know how they failed before they went on."""
         for lane in [lane for stream_id, lane in self._lanes.items() if stream_id in stream_ids]:
-            lane.row = replace(lane.row, enabled=True)
+            lane.row = replace(with_health(lane.row, lane.health), enabled=True)
             await self._store.update_stream(lane.row)
         for stream_id in set(stream_ids) - self._lanes.keys():  # those that are polled have no lane
             row = await self._store.stream(stream_id)
@@ -156,14 +171,17 @@ class Outbox:
         try:
             if not self._verifiable(delivery.kid):
                 return await self._settle(withheld(delivery, self._clock.now()))
-            outcome = await self._push(lane.stream, delivery.text)
+            stream = lane.stream
+            outcome = await self._push(stream, delivery.text)
             now = self._clock.now()
             after = self._after(lane, delivery, outcome, now)
             # Before the row is free: whoever leases it next must know how the receiver is.
-            self._judgehealth_of(lane, outcome, after, now)
+            self._judge_health(lane, outcome, after, now)
             settlement = _settlement(delivery, outcome, after, now)
             await self._settle(settlement)
-            await self._notehealth_of(lane, outcome, now)
+            if after.state == "delivered" and delivery.rank == Rank.VERIFICATION:
+                await self._accepted(stream)
+            await self._note_health(lane, outcome, now)
             self._receipts.note(lane.stream, delivery, outcome, settlement)
         finally:
             lane.under_way -= 1
@@ -183,6 +201,8 @@ class Outbox:
         )
 
     def _after(self, lane: Lane, delivery: Delivery, outcome: Outcome, now: float) -> RowNext:
+        if (last := ended(delivery, outcome, now)) is not None:
+            return last
         others = lane.successes > lane.failed_at.get(delivery.id, lane.successes)
         after = row_after(
             delivery.attempts,
@@ -201,26 +221,19 @@ class Outbox:
             lane.failed_at.pop(delivery.id, None)
         return after
 
-    def _judgehealth_of(self, lane: Lane, outcome: Outcome, after: RowNext, now: float) -> None:
+    def _judge_health(self, lane: Lane, outcome: Outcome, after: RowNext, now: float) -> None:
         lane.successes += outcome.kind == "delivered"
         if not (after.row_fault and outcome.kind == "stream"):
             lane.health = health_after(lane.health, outcome, now, self._dice)
 
-    async def _notehealth_of(self, lane: Lane, outcome: Outcome, now: float) -> None:
+    async def _note_health(self, lane: Lane, outcome: Outcome, now: float) -> None:
         """In the store where it changed, and in the log where it changed sides."""
         was_well, delivered = lane.row.failures == 0, outcome.kind == "delivered"
         stale = delivered and now - (lane.row.last_delivered_at or 0.0) > NOTED
         if health_of(lane.row) == lane.health and not stale:
             return
-        lane.row = replace(
-            lane.row,
-            failures=lane.health.failures,
-            retry_at=lane.health.retry_at,
-            unwell_since=lane.health.unwell_since,
-            last_code=lane.health.last_code,
-            last_words=lane.health.last_words,
-            last_delivered_at=now if delivered else lane.row.last_delivered_at,
-        )
+        at = now if delivered else lane.row.last_delivered_at
+        lane.row = replace(with_health(lane.row, lane.health), last_delivered_at=at)
         await self._store.update_stream(lane.row)
         if was_well != (lane.health.failures == 0):
             _log.warning(

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from bridge.delivery.retry import WAIT_MOST, Health
 from bridge.model import Stream
 from bridge.store.records import Rank, StreamRow
+from bridge.value import replace
 
 AT_ONCE = 64
 """Pushes under way to one receiver, at most."""
@@ -25,6 +26,15 @@ class Lane:
     failed_at: dict[int, int] = field(default_factory=dict)
     """delivery id → how many successes the lane had counted when it last failed."""
 
+    def goes_on(self, stream: Stream, reach: Rank) -> None:
+        """As it is from now on. Where it goes on, or goes elsewhere, what failed before tells nothing."""
+        elsewhere = (stream.endpoint_url, stream.authorization_header) != (
+            self.stream.endpoint_url, self.stream.authorization_header,
+        )  # fmt: skip
+        if reach > self.reach or elsewhere:
+            self.health = Health()
+        self.stream, self.reach = stream, reach
+
     def room(self, now: float) -> int:
         if self.unwell:
             # A probe further away than any receiver may ask for: the clock was set back.
@@ -41,6 +51,14 @@ class Lane:
         soon after may have begun before: when in doubt it is False, and who asks tries on."""
         last = self.row.last_delivered_at
         return fault is not None and last is not None and fault + LEASE < last <= now
+
+
+def with_health(row: StreamRow, health: Health) -> StreamRow:
+    """As the store is to know it."""
+    return replace(
+        row, failures=health.failures, retry_at=health.retry_at, unwell_since=health.unwell_since,
+        last_code=health.last_code, last_words=health.last_words,
+    )  # fmt: skip
 
 
 def health_of(row: StreamRow) -> Health:

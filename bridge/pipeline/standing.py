@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final, get_args
 
+from bridge.clock import Clock
 from bridge.errors import Forbidden
 from bridge.model import StreamStatus
 from bridge.pipeline.journal import Journal
@@ -21,9 +22,10 @@ REASON_MOST: Final = 1024
 
 
 class Standing:
-    def __init__(self, keeper: Keeper, owned: Ownership, journal: Callable[[str], Journal]) -> None:
+    def __init__(self, keeper: Keeper, owned: Ownership, clock: Clock, journal: Callable[[str], Journal]) -> None:
         self._keeper = keeper
         self._owned = owned
+        self._clock = clock
         self._journal = journal
 
     async def read(self, client: str, stream_id: str) -> dict[str, str]:
@@ -44,6 +46,7 @@ class Standing:
             before = await self._owned.current(stream_id)
             made = replace(before, status=status, reason=reason, by="receiver")
             if before.status != status:
+                made = replace(made, since=self._clock.now())
                 await self._keeper.owe([one.stream])
             await self._owned.put(stream_id, before, made, announced=status)
         await self._journal(client).write(f"stream.{status}", stream_id, why=reason, before=before.status, after=status)

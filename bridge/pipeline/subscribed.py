@@ -58,7 +58,7 @@ class Subscribed:
             way="push" if made.method in PUSH_METHODS else "poll",
             client=row.client,
             by_api=True,
-            verified=made.verified,
+            verified=made.verified or not client.verify,
             selection=self._selected(row.id, row.client),
         )
 

@@ -110,6 +110,10 @@ _STREAMS: Mapping[str, tuple[str, str]] = {
         "the device, or another of the same person where they count together, failing",
     ),
     "pending": ("it is being told: the SET waits for its turn or for the receiver", "the receiver's acknowledgement"),
+    "unverified": (
+        "the SET waits: its receiver has not accepted a verification event at this endpoint yet",
+        "a verification event that it accepts: it is sent by itself, or by `caep-bridge streams verify NAME`",
+    ),
     "dead": (
         "the SET died: the receiver refused it to the end, or an operator dropped it; this status is not sent again",
         "`caep-bridge deliveries retry`, or a change of the status",
@@ -155,6 +159,7 @@ _REFUSALS: Mapping[str, str] = {
     "overtaken": "the stream was told, or is being told, something later about the same subject",
     "dead": "it is dead already; `caep-bridge deliveries retry` sends it again",
     "held": "it is being sent at this moment; try again in a minute",
+    "framework": "it is about the stream itself: `caep-bridge streams verify` sends another one instead",
     "not_found": "there is no such delivery",
     "changed": "it was minted anew at this moment; try again",
     "unreadable": "its text is no SET of ours, so it can be neither sent nor minted anew",

@@ -166,7 +166,8 @@ class Outbox(Protocol):
     async def revive(self, delivery_id: int, now: float) -> str:
         """A dead row pending again with its attempts forgotten, its ledger row told its status; a pending one due now.
 
-        Returns "" or why not: `delivered`, `superseded`, `not_found`, `overtaken` (the ledger names another row).
+        Returns "" or why not: `delivered`, `superseded`, `not_found`, `overtaken` (the ledger names another row),
+        `framework` (it is about the stream itself: another one is made instead).
         """
 
     async def drop(self, delivery_id: int, now: float, why: str) -> str:
@@ -178,11 +179,15 @@ class Outbox(Protocol):
         go back to what was told before (given_up stays as it is). Returns how many.
 
         A row that the receiver may have (`maybe_received`, or held) stays pending: it goes first when the stream is
-        enabled again, the same bytes, for nobody can say what the receiver believes until it has answered.
+        enabled again, the same bytes, for nobody can say what the receiver believes until it has answered. A
+        verification says nothing that could be believed, and goes all the same.
         """
 
     async def expire_framework(self, before: float, now: float) -> int:
         """Supersede what is pending of `Rank.UPDATE` and `Rank.VERIFICATION` and older than `before`. How many went."""
+
+    async def bound_verifications(self, stream_id: str, most: int, now: float) -> int:
+        """Supersede the oldest of this stream's pending verifications, so that `most` are left. How many went."""
 
     async def backlog(self, now: float) -> list[Backlog]:
         """One line per stream that has any pending or dead row."""

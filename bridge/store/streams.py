@@ -17,7 +17,7 @@ class Streams(Protocol):
 
     async def put_stream(self, row: StreamRow) -> None:
         """A stream of the configuration. What others write stays as it stands: `paused`, `announced`, `active_at`,
-        `subscription`."""
+        `client`, `subscription`."""
 
     async def update_stream(self, row: StreamRow) -> None:
         """As `put_stream`, if the stream is still there."""

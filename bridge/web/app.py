@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from bridge.clock import Clock
+from bridge.ssf.discovery import Api
 from bridge.web import errors, health, oauth, wellknown
 from bridge.web.health import Readiness, Scrape
 from bridge.web.oauth import OAuthPorts
@@ -36,6 +37,8 @@ class PublicPorts:
     """None: nobody calls our API, and its routes do not exist."""
     ssf: SsfDoor | None = None
     """The routes of SSF; there if `oauth` is."""
+    api: Api | None = None
+    """What the metadata tell of them."""
 
 
 def public_app(ports: PublicPorts) -> ASGIApp:
@@ -43,7 +46,7 @@ def public_app(ports: PublicPorts) -> ASGIApp:
     door = WebhookDoor(ports.intake, ports.connectors, ports.clock, ports.count)
     rest = _app(
         [
-            *wellknown.routes(ports.issuer, ports.jwks, ports.keys_age),
+            *wellknown.routes(ports.issuer, ports.jwks, ports.keys_age, ports.api),
             *(oauth.routes(ports.oauth) if ports.oauth is not None else ()),
             *health.public_routes(ports.readiness),
         ]

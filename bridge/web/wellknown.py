@@ -29,9 +29,12 @@ def keys_age(publish_for: float) -> int:
     return int(min(KEYS_AGE, publish_for / KEYS_PART))
 
 
-def routes(issuer: str, jwks: Document, age: int = KEYS_AGE) -> list[Route]:
-    """All paths of the three documents. `jwks` is asked at each request, so a rotation shows at once."""
-    about = discovery.metadata(issuer)
+def routes(
+    issuer: str, jwks: Document, age: int = KEYS_AGE, api: discovery.Api | None = None
+) -> list[Route]:  # fmt: skip
+    """All paths of the three documents. `jwks` is asked at each request, so a rotation shows at once. `api`: what may
+    be told of stream management, if anybody may."""
+    about = discovery.metadata(issuer, api)
 
     def metadata() -> Mapping[str, Any]:
         return about

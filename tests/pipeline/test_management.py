@@ -62,7 +62,7 @@ class House:
             self.store, self.keeper, owned, CLIENTS, issuer="https://signals.example", vault=vault,
             refusal=self._refusal, clock=self.clock, ids=self.ids, journal=self._journal,
         )  # fmt: skip
-        self.standing = Standing(self.keeper, owned, self._journal)
+        self.standing = Standing(self.keeper, owned, self.clock, self._journal)
         return await self.keeper.due()
 
     def _journal(self, client: str) -> Journal:

@@ -59,7 +59,7 @@ class Outbox(Beliefs):
                 self._give_back(tried, settlement)
                 continue
             self._end(row, replace(tried, state=settlement.state, settled_at=settlement.at))
-            if settlement.state == "dead" and not settlement.maybe_received:
+            if settlement.state == "dead" and not settlement.maybe_received and row.rank == Rank.EVENT:
                 self._die(row, settlement.at)
 
     def _give_back(self, row: Delivery, settlement: Settlement) -> None:
@@ -111,6 +111,8 @@ class Outbox(Beliefs):
             return ""
         if row.state != "dead":
             return WHY_NOT[row.state]
+        if row.rank != Rank.EVENT:
+            return "framework"
         told = self._ledger.get((row.stream_id, row.subject))
         if told is None or told.tail is None or told.tail.id != row.id:
             return "overtaken"
@@ -141,7 +143,8 @@ class Outbox(Beliefs):
             for row in self._deliveries.values()
             if row.stream_id == stream_id
             and row.rank != Rank.UPDATE
-            and unsent(row.state, row.leased_until, row.maybe_received)
+            and row.state == "pending"
+            and (row.rank == Rank.VERIFICATION or unsent(row.state, row.leased_until, row.maybe_received))
         ]
         oldest: dict[str, tuple[int, Status]] = {}
         for row in sorted(cancel, key=lambda row: row.id):

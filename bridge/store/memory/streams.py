@@ -97,12 +97,17 @@ class Streams(Outbox):
 
     async def expire_framework(self, before: float, now: float) -> int:
         rows = [row for row in self._deliveries.values() if row.state == "pending" and row.created_at < before]
-        old = [row for row in rows if row.rank < Rank.EVENT]
-        for row in old:
-            self._end(
-                row, replace(row, state="superseded", settled_at=now, last_code="superseded", last_words="expired")
-            )
-        return len(old)
+        return self._expire([row for row in rows if row.rank < Rank.EVENT], now, "expired")
+
+    async def bound_verifications(self, stream_id: str, most: int, now: float) -> int:
+        rows = [row for row in self._deliveries.values() if (row.stream_id, row.state) == (stream_id, "pending")]
+        waiting = sorted((row for row in rows if row.rank == Rank.VERIFICATION), key=lambda row: -row.id)
+        return self._expire(waiting[most:], now, "too_many")
+
+    def _expire(self, rows: Sequence[Delivery], now: float, why: str) -> int:
+        for row in rows:
+            self._end(row, replace(row, state="superseded", settled_at=now, last_code="superseded", last_words=why))
+        return len(rows)
 
     def _supersede_quietly(self, row: Delivery, now: float, why: str) -> None:
         """Nothing takes its place as head."""

@@ -140,6 +140,7 @@ class Settlement:
     `dead`: later pending rows of the same (stream, subject) are superseded with it, and the ledger row goes
     back to `told = previous`, `given_up = status`, naming the dead row (its version grows). But with `maybe_received`
     nobody can say that the receiver does not believe it: it counts as told, and what follows it stays pending.
+    Of a SET about the stream itself (no `Rank.EVENT`) no ledger tells, and nothing follows it.
     `delivered`: the ledger row is not touched. A row that is no longer pending is left alone.
     """
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, exists, or_, select, update
+from sqlalchemy import BindParameter, Connection, and_, bindparam, exists, or_, select, update
 
 from bridge.model import LedgerRow, Status
 from bridge.store.ledger_rules import WHY_NOT, cancelled, died, dropped, overruled, revived
@@ -71,8 +71,10 @@ _UNSENT_OF_STREAM = (
         deliveries.c.stream_id == bindparam("stream"),
         deliveries.c.state == PENDING,
         deliveries.c.rank != Rank.UPDATE.value,
-        deliveries.c.leased_until.is_(None),
-        deliveries.c.maybe_received.is_(False),
+        or_(
+            deliveries.c.rank == Rank.VERIFICATION.value,
+            and_(deliveries.c.leased_until.is_(None), deliveries.c.maybe_received.is_(False)),
+        ),
     )
     .order_by(deliveries.c.id)
 )
@@ -159,7 +161,7 @@ def _die(conn: Connection, settlement: Settlement) -> None:
         return
     _END.many(conn, [_values(settlement)])
     freed: list[Key] = [(dead.stream_id, dead.order)]
-    if settlement.maybe_received:
+    if settlement.maybe_received or dead.rank != Rank.EVENT:
         return promote(conn, freed)
     later = conn.execute(
         _PENDING_OF_SUBJECT, {"stream": dead.stream_id, "of_subject": dead.subject, "after": dead.id}
@@ -235,6 +237,8 @@ def _revive(conn: Connection, item: ById) -> str:
         return ""
     if row.state != "dead":
         return WHY_NOT[row.state]
+    if row.rank != Rank.EVENT:
+        return "framework"
     told = _ledger(conn, row.stream_id, row.subject)
     if told is None or told.tail is None or told.tail.id != row.id:
         return "overtaken"

@@ -18,6 +18,7 @@ from bridge.store.sql import (
     beliefs,
     commit,
     errands,
+    framework,
     holds,
     inbox,
     keys,
@@ -26,7 +27,6 @@ from bridge.store.sql import (
     outbox,
     registers,
     settle,
-    streams,
     undelivered,
 )
 from bridge.store.sql.commit_queue import PACE, CommitQueue
@@ -164,7 +164,10 @@ class SqlStore(Records, StreamRegister, SubjectRegister, ClientRegister):
         return await self._writer.submit(settle.cancel_many, settle.Cancel(stream_id, now, why))
 
     async def expire_framework(self, before: float, now: float) -> int:
-        return await self._writer.submit(streams.expire_many, streams.Expire(before, now))
+        return await self._writer.submit(framework.expire_many, framework.Expire(before, now))
+
+    async def bound_verifications(self, stream_id: str, most: int, now: float) -> int:
+        return await self._writer.submit(framework.bound_many, framework.Bound(stream_id, most, now))
 
     async def backlog(self, now: float) -> list[r.Backlog]:
         return await self._read(outbox.backlog)

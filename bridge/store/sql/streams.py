@@ -7,19 +7,19 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, and_, bindparam, delete, func, insert, literal_column, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal_column, select, update
 
 from bridge.model import StreamStatus, Subscription
-from bridge.store.records import NewDelivery, Rank, StreamRow
+from bridge.store.records import NewDelivery, StreamRow
 from bridge.store.sql import rows
 from bridge.store.sql.commit import mint
 from bridge.store.sql.dialect import Swift, among, upsert
-from bridge.store.sql.heads import promote
+from bridge.store.sql.framework import END
 from bridge.store.sql.subject_table import FORGET_CHOICES, forget_some
 from bridge.store.sql.tables import PENDING, deliveries, ledger, streams
 
 _NAMES = tuple(column.name for column in streams.c)
-_OTHERS = ("paused", "announced", "active_at", "subscription")
+_OTHERS = ("client", "paused", "announced", "active_at", "subscription")
 _ALL = select(*streams.c).order_by(streams.c.created_at, streams.c.id)
 _IT = streams.c.id == bindparam("k_id")
 _ONE = select(*streams.c).where(_IT)
@@ -27,7 +27,7 @@ _PUT = Swift(upsert(streams, but=_OTHERS))
 _UPDATE = Swift(
     update(streams)
     .where(_IT)
-    .values({c.name: bindparam(f"b_{c.name}") for c in streams.c if c.name not in (*_OTHERS, "id", "client")})
+    .values({c.name: bindparam(f"b_{c.name}") for c in streams.c if c.name not in (*_OTHERS, "id")})
 )
 _MAKE = insert(streams)
 _PAUSE = update(streams).where(_IT).values(paused=bindparam("why"))
@@ -54,20 +54,8 @@ _DEAD = (
     .where(deliveries.c.stream_id == bindparam("stream"), deliveries.c.state == literal_column("'dead'"))
     .limit(bindparam("most"))
 )
-_END = Swift(
-    update(deliveries)
-    .where(among(deliveries.c.id, "ids"))
-    .values(
-        state="superseded", head=0, leased_until=None, settled_at=bindparam("at"),
-        last_code="superseded", last_words=bindparam("why"),
-    )
-)  # fmt: skip
 _TOLD = select(ledger.c.subject).where(ledger.c.stream_id == bindparam("stream")).limit(bindparam("most"))
 _FORGET = Swift(delete(ledger).where(ledger.c.stream_id == bindparam("stream"), among(ledger.c.subject, "subjects")))
-_OLD = select(deliveries.c.id, deliveries.c.stream_id, deliveries.c.order_key).where(
-    and_(deliveries.c.state == PENDING, deliveries.c.rank < literal_column(str(Rank.EVENT.value))),
-    deliveries.c.created_at < bindparam("before"),
-)
 
 
 def _row(row: rows.AnyRow) -> StreamRow:
@@ -205,7 +193,7 @@ def _clear(conn: Connection, item: Clear) -> int:
     asked = {"stream": item.stream_id, "most": item.limit}
     for statement in (_OPEN, _DEAD):
         if ids := list(conn.execute(statement, asked).scalars()):
-            _END.all(conn, {"ids": ids, "at": item.now, "why": "stream_deleted"})
+            END.all(conn, {"ids": ids, "at": item.now, "why": "stream_deleted"})
             return len(ids)
     if subjects := list(conn.execute(_TOLD, asked).scalars()):
         _FORGET.all(conn, {"stream": item.stream_id, "subjects": subjects})
@@ -214,21 +202,3 @@ def _clear(conn: Connection, item: Clear) -> int:
         return chosen
     conn.execute(_GO, {"k_id": item.stream_id})
     return 0
-
-
-@dataclass(frozen=True, slots=True)
-class Expire:
-    before: float
-    now: float
-
-
-def expire_many(conn: Connection, items: Sequence[Expire]) -> list[int]:
-    return [_expire(conn, item) for item in items]
-
-
-def _expire(conn: Connection, item: Expire) -> int:
-    found = conn.execute(_OLD, {"before": item.before}).all()
-    if found:
-        _END.all(conn, {"ids": [row.id for row in found], "at": item.now, "why": "expired"})
-        promote(conn, [(row.stream_id, row.order_key) for row in found])
-    return len(found)

@@ -30,6 +30,12 @@ class Statuses(Protocol):
     async def set(self, client: str, body: Mapping[str, Any]) -> dict[str, str]: ...
 
 
+class Verifications(Protocol):
+    """`bridge.pipeline.verification.Verification`."""
+
+    async def request(self, client: str, body: Mapping[str, Any]) -> None: ...
+
+
 def stream_routes(streams: Streams) -> Operations:
     """SSF 1.0 §8.1.1."""
 
@@ -72,6 +78,16 @@ def status_routes(statuses: Statuses) -> Operations:
         return shown(await statuses.set(asked.client, asked.body))
 
     return {"/ssf/status": {"GET": Operation(READS, read, limit=0), "POST": Operation(MANAGES, change)}}
+
+
+def verification_routes(verifications: Verifications) -> Operations:
+    """SSF 1.0 §8.1.4.2."""
+
+    async def request(asked: Asked) -> Response:
+        await verifications.request(asked.client, asked.body)
+        return nothing(204)
+
+    return {"/ssf/verify": {"POST": Operation(MANAGES, request)}}
 
 
 def shown(body: Any, status: int = 200) -> Response:

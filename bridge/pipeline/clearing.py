@@ -1,0 +1,63 @@
+"""clearing: what is left of a stream that its receiver deleted goes, in steps that leave the writer to others.
+
+Nothing of it is sent from the moment that it is deleted; this is about what it leaves. Goes on after a restart.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Final
+
+import structlog
+
+from bridge.clock import Clock
+from bridge.errors import BridgeError
+from bridge.store.streams import Streams
+
+_log = structlog.get_logger("bridge.clearing")
+
+STEP: Final = 200
+"""Rows that go in one commit, at most."""
+EVERY: Final = 30.0
+"""Seconds after which deleted streams are sought without anybody waking us."""
+
+
+class Clearing:
+    def __init__(self, store: Streams, clock: Clock, trouble: Callable[[str], None]) -> None:
+        self._store = store
+        self._clock = clock
+        self._trouble = trouble
+        self._wake = asyncio.Event()
+
+    def wake(self) -> None:
+        """A stream was deleted."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        while True:
+            self._wake.clear()
+            try:
+                await self.turn()
+            except BridgeError as problem:
+                self._trouble(f"clearing: {type(problem).__name__}")
+            with suppress(TimeoutError):
+                async with asyncio.timeout(EVERY):
+                    await self._wake.wait()
+
+    async def turn(self) -> int:
+        """All that are deleted by now, to the end. How many rows went."""
+        gone = 0
+        for row in await self._store.streams():
+            if row.subscription is not None and row.subscription.deleted_at is not None:
+                gone += await self._clear(row.id)
+        return gone
+
+    async def _clear(self, stream_id: str) -> int:
+        gone = 0
+        while step := await self._store.clear_stream(stream_id, self._clock.now(), STEP):
+            gone += step
+            await self._clock.sleep(0)
+        _log.info("stream.cleared", stream_id=stream_id, rows=gone)
+        return gone
