@@ -36,6 +36,7 @@ POINTS: dict[str, tuple[str, str]] = {
     "key": ("bridge.pipeline.keyring:Keyring", "open"),
     "release": (_STORE, "release_leases"),
     "put_stream": (_STORE, "put_stream"),
+    "update_stream": (_STORE, "update_stream"),
     "cancel_stream": (_STORE, "cancel_stream"),
     "devices": (_STORE, "devices"),
     # of a rotation
