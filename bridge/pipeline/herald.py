@@ -24,7 +24,8 @@ _log = structlog.get_logger("bridge.herald")
 POLL: Final = 0.5
 """Seconds between two looks for what was not told yet."""
 
-Updated = Callable[[Stream, StreamStatus, str], Awaitable[SignedSET]]
+Updated = Callable[[Stream, StreamStatus, str, str], Awaitable[SignedSET]]
+"""Signs a stream-updated event: stream, status, reason, `txn`."""
 
 
 class Herald:
@@ -69,8 +70,9 @@ class Herald:
         if one is None or row is None or row.announced == status_of(one.stream):
             return False
         status, reason = status_of(one.stream), reason_of(one)
-        signed = await self._updated(one.stream, status, reason)
-        made = update_of(stream_id, signed, self._ids.token(), self._clock.now())
+        txn = self._ids.token()
+        signed = await self._updated(one.stream, status, reason, txn)
+        made = update_of(stream_id, signed, txn, self._clock.now())
         told = await self._store.announce(stream_id, row.announced, status, [made])
         if told:
             _log.info("stream.announced", stream=one.stream.name, status=status, reason=reason or None)
