@@ -85,7 +85,7 @@ def test_what_is_copied_is_not_ignored_and_exists() -> None:
 
 
 QUICKLY = {"PIP_NO_COMPILE": "1", "PIP_CACHE_DIR": str(Path.home() / ".cache" / "pip")}
-"""What changes nothing of what is installed: no bytecode, which costs as long as all the rest, and downloads are kept."""
+"""What changes nothing of the program: no bytecode, which costs much of the time, and downloads are kept."""
 
 
 @pytest.mark.timeout(400)  # it downloads or unpacks everything that the program needs

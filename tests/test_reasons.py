@@ -16,6 +16,7 @@ from bridge.pipeline import regroup, rename, wording
 from bridge.posture import reasons
 from bridge.ssf import ledger
 from bridge.ssf.stream import Unwanted
+from bridge.store.streams import DELETED, EXPIRED, TOO_MANY
 
 ROOT = Path(__file__).parent.parent
 POSTURE = [path for path in (ROOT / "bridge/posture").glob("*.py") if path.name != "reasons.py"]
@@ -75,7 +76,12 @@ def test_looks() -> None:
 def test_deliveries() -> None:
     silenced = of_silenced_streams()
     assert len(silenced) == 2
-    expected = of_settlements() | silenced | {rename.RENAMED, regroup.AGGREGATE_CHANGED, ledger.CANCELLED_OUT}
+    expected = (
+        of_settlements()
+        | silenced
+        | {rename.RENAMED, regroup.AGGREGATE_CHANGED, ledger.CANCELLED_OUT}
+        | {EXPIRED, TOO_MANY, DELETED}
+    )
     assert sorted(documented("Why a SET was not delivered")) == sorted(expected)
 
 

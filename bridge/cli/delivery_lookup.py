@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from bridge.cli.opened import entries_of
@@ -36,6 +38,24 @@ def stream_ids(names: dict[str, str], wanted: str | None) -> list[str] | None:
     return [stream_id for stream_id, name in names.items() if wanted in (stream_id, name)]
 
 
-async def unverified(config: Config, store: Store) -> set[str]:
-    """The ids of the streams whose events wait until a verification event is accepted."""
-    return {one.row.id for one in await entries_of(config, store) if one.row is not None and one.unverified}
+@dataclass(frozen=True, slots=True)
+class Ways:
+    """Ids of streams. `unverified`: their events wait until a verification event is accepted. `polled`: their receivers
+    fetch the SETs."""
+
+    unverified: Collection[str] = ()
+    polled: Collection[str] = ()
+
+    def waiting(self, one: Delivery, now: float) -> str:
+        from bridge.pipeline.explain import waiting
+
+        return waiting(one, now, one.stream_id in self.unverified, one.stream_id in self.polled)
+
+
+NONE = Ways()
+
+
+async def ways(config: Config, store: Store) -> Ways:
+    found = [(one, one.row.id) for one in await entries_of(config, store) if one.row is not None]
+    polled = {stream_id for one, stream_id in found if one.stream is not None and one.stream.way == "poll"}
+    return Ways({stream_id for one, stream_id in found if one.unverified}, polled)

@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 
 from bridge.cli.configured import WrongCall, load_config
 from bridge.cli.device_changes import recheck, retire
-from bridge.cli.device_lookup import named, status_of, summary, the_connector, unknown
+from bridge.cli.device_lookup import called, named, status_of, summary, the_connector, unknown
 from bridge.cli.device_override import override
 from bridge.cli.device_stuck import show_stuck
 from bridge.cli.opened import entries_of, opened
@@ -89,7 +89,7 @@ async def show(
     Parameters
     ----------
     device_id
-        The vendor's id of the device, or connector/id as the deliveries have it.
+        The vendor's id of the device, connector/id as the deliveries have it, or its name if no other has it.
     connector
         Which connector's device, where several know the id.
     as_json
@@ -102,7 +102,11 @@ async def show(
     async with opened(config) as store:
         device_id, connector = await named(store, device_id, connector, list(config.connectors))
         found = connector or await the_connector(store, device_id, list(config.connectors))
-        known = await facts(store, found, device_id, await entries_of(config, store)) if found else None
+        entries = await entries_of(config, store)
+        known = await facts(store, found, device_id, entries) if found else None
+        if known is None and (one := await called(store, device_id, connector)) is not None:
+            found, device_id = one.key
+            known = await facts(store, found, device_id, entries)
         if known is None or found is None:
             await unknown(store, device_id, connector)
             return 1

@@ -242,7 +242,7 @@ def _print(line: dict[str, Any]) -> None:
     write(f"\nconnector {line['connector']}")
     pairs(
         [
-            ("  fleet", f"{line['fleet']} devices, so {some(line['allowed'], 'person', 'people')} at once"),
+            ("  fleet", f"{some(line['fleet'], 'device')}, so {some(line['allowed'], 'person', 'people')} at once"),
             ("  lately", f"{some(line['lost'], 'person', 'people')} lost access, {line['regained']} got it back"),
             ("  now", f"{line['allowed_now']} more may lose it"),
             (

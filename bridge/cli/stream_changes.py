@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from bridge.cli.changing import confirmed, operator, record
+from bridge.cli.changing import confirmed, record
 from bridge.cli.configured import WrongCall, load_config
 from bridge.cli.errand import errand
 from bridge.cli.opened import entries_of, opened
@@ -35,16 +35,18 @@ async def pause(name: str, /, *, reason: str = "", as_json: Json = False) -> int
     name
         The name of the receiver, or a stream id.
     reason
-        Why, for whoever looks at it later.
+        Why, for whoever looks at it later; its receiver is told it, too.
     as_json
         Print JSON.
     """
+    from bridge.pipeline.running import UNSAID
+
     async with opened(load_config().config) as store:
         entry = await _one(store, name)
         if entry is None or entry.row is None:
             return 1
         before = entry.row.paused
-        why = reason or f"by {operator()}"
+        why = reason or UNSAID
         await store.pause(entry.row.id, why)
         await record(store, "streams pause", entry.name, reason, before or "runs", "paused")
     return done(entry.name, "paused", f"{entry.name} is paused: {why}", as_json)

@@ -12,7 +12,7 @@ from bridge.cli.changing import confirmed, progress, record
 from bridge.cli.configured import WrongCall, load_without_secrets
 from bridge.cli.moments import moment
 from bridge.cli.opened import opened
-from bridge.cli.output import say, when, write_json
+from bridge.cli.output import say, some, when, write_json
 from bridge.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ async def _all(
         say("no webhook like that whose payload is still kept")
         return Counter()
     about = f"all webhooks{f' of {connector}' if connector else ''}{f' since {when(since)}' if since else ''}"
-    if not confirmed(f"Replay {total} webhooks?", yes):
+    if not confirmed(f"Replay {some(total, 'webhook')}?", yes):
         return None
     outcomes: Counter[str] = Counter()
     with progress("replayed", total) as advance:

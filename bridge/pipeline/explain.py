@@ -205,10 +205,13 @@ def health(row: StreamRow | None) -> str:
     return f"{row.failures} failures in a row, last {answer or 'without a word'}"
 
 
-def waiting(delivery: Delivery, now: float, unverified: bool = False) -> str:
-    """What a pending delivery waits for, in a word. `unverified`: its stream must accept a verification event first."""
+def waiting(delivery: Delivery, now: float, unverified: bool = False, polled: bool = False) -> str:
+    """What a pending delivery waits for, in a word. `unverified`: its stream must accept a verification event first;
+    `polled`: its receiver fetches it."""
     if delivery.leased_until is not None and delivery.leased_until > now:
-        return "being sent"
+        return "handed out" if polled else "being sent"
     if unverified and delivery.rank == Rank.EVENT:
         return "unverified"
-    return "due" if delivery.next_at <= now else "in backoff"
+    if delivery.next_at > now:
+        return "in backoff"
+    return "to be fetched" if polled else "due"

@@ -16,13 +16,15 @@ from bridge.errors import BridgeError
 from bridge.model import SignedSET, Stream, StreamStatus
 from bridge.pipeline.framework import update_of
 from bridge.pipeline.keeper import Keeper
-from bridge.pipeline.running import Running, status_of
+from bridge.pipeline.running import Running, reason_of, status_of
 from bridge.store.streams import Streams
 
 _log = structlog.get_logger("bridge.herald")
 
 POLL: Final = 0.5
 """Seconds between two looks for what was not told yet."""
+
+GOES_ON: Final = "the transmitter lets the stream go on"
 
 Updated = Callable[[Stream, StreamStatus, str, str], Awaitable[SignedSET]]
 """Signs a stream-updated event: stream, status, reason, `txn`."""
@@ -69,8 +71,8 @@ class Herald:
         one, row = self._keeper.running().get(stream_id), await self._store.stream(stream_id)
         if one is None or row is None or row.announced == status_of(one.stream):
             return False
-        status, reason = status_of(one.stream), reason_of(one)
-        txn = self._ids.token()
+        status, txn = status_of(one.stream), self._ids.token()
+        reason = GOES_ON if status == "enabled" else reason_of(one)
         signed = await self._updated(one.stream, status, reason, txn)
         made = update_of(stream_id, signed, txn, self._clock.now())
         told = await self._store.announce(stream_id, row.announced, status, [made])
@@ -84,13 +86,3 @@ def _is_news(one: Running) -> bool:
     stream, status = one.stream, status_of(one.stream)
     by_us = stream.by_api or status != "disabled"
     return stream.profile != "okta" and by_us and status != one.row.announced
-
-
-def reason_of(one: Running) -> str:
-    """Why the stream has its status, as its receiver reads it; "" where there is nothing to say."""
-    if one.row.paused:
-        return f"paused by the transmitter's operator: {one.row.paused}"
-    if status_of(one.stream) == "enabled":
-        return "the transmitter lets the stream go on"
-    made = one.row.subscription
-    return made.reason if made is not None else ""

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from bridge.model import Stream, StreamStatus
 from bridge.store.records import Rank, StreamRow
 from bridge.value import value
+
+UNSAID: Final = "by an operator"
+"""What stands for an operator's reason where none was given. Who it was only the audit log knows."""
 
 
 @value
@@ -29,3 +34,11 @@ def reach_of(stream: Stream, compared: bool) -> Rank:
     if status_of(stream) != "enabled":
         return Rank.UPDATE
     return Rank.EVENT if compared and stream.verified else Rank.VERIFICATION
+
+
+def reason_of(one: Running) -> str:
+    """Why the stream has its status, as its receiver reads it; "" where nothing was said."""
+    if one.row.paused:
+        said = "" if one.row.paused == UNSAID else f": {one.row.paused}"
+        return f"paused by the transmitter's operator{said}"
+    return one.row.subscription.reason if one.row.subscription is not None else ""

@@ -12,7 +12,7 @@ from bridge.pipeline.journal import Journal
 from bridge.pipeline.keeper import Keeper
 from bridge.pipeline.management import named
 from bridge.pipeline.ownership import Ownership
-from bridge.pipeline.running import Running, status_of
+from bridge.pipeline.running import Running, reason_of, status_of
 from bridge.ssf.configuration import Unacceptable
 from bridge.ssf.described import standing
 from bridge.value import replace
@@ -54,9 +54,7 @@ class Standing:
 
 
 def _shown(one: Running) -> dict[str, str]:
-    made = one.row.subscription
-    reason = one.row.paused or (made.reason if made is not None else "")
-    return standing(one.stream.id, status_of(one.stream), reason)
+    return standing(one.stream.id, status_of(one.stream), reason_of(one))
 
 
 def _status(body: Mapping[str, Any]) -> StreamStatus:

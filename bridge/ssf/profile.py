@@ -45,9 +45,7 @@ def claims(event: Event, stream: Stream, *, issuer: str, jti: str, iat: int) -> 
     return envelope
 
 
-def verification(
-    stream: Stream, *, issuer: str, jti: str, iat: int, state: str | None, txn: str = ""
-) -> Claims:
+def verification(stream: Stream, *, issuer: str, jti: str, iat: int, state: str | None, txn: str = "") -> Claims:
     """The claims of a verification event (SSF 1.0 §8.1.4.1), about the stream; `state` as it was given, none if None.
 
     A stream of the profile `okta` is a ValueError: Okta would refuse it.
@@ -74,7 +72,7 @@ def stream_updated(
     return _framework(STREAM_UPDATED, said, stream, issuer=issuer, jti=jti, iat=iat, txn=txn)
 
 
-def _framework(type_: str, said: Claims, stream: Stream, *, issuer: str, jti: str, iat: int, txn: str | None) -> Claims:
+def _framework(type_: str, said: Claims, stream: Stream, *, issuer: str, jti: str, iat: int, txn: str) -> Claims:
     """`txn` names what it comes of, as with all other events (§4.1.9); "" is left out."""
     if stream.profile == "okta":
         raise ValueError(f"the stream {stream.name} is of the profile okta, which knows no framework events")

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from bridge.model import StreamStatus, Subscription
 from bridge.store.records import NewDelivery, StreamRow
+
+EXPIRED: Final = "expired"
+TOO_MANY: Final = "too_many"
+DELETED: Final = "stream_deleted"
+"""Why SETs are superseded with their stream, or as SETs about it (docs/reasons.md)."""
 
 
 class Streams(Protocol):

@@ -150,3 +150,21 @@ def test_what_waits_for_a_verification_says_so(scene: Scene, capsys: pytest.Capt
     assert "unverified" in text and "(verification)" in text
     assert scene.run("deliveries", "show", "j1", "--json") == 0
     assert json.loads(capsys.readouterr().out)["waiting"] == "unverified"
+
+
+def test_what_is_polled_says_who_fetches_it(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    change(scene, method="urn:ietf:rfc:8936", endpoint_url="", verified=True)
+    news = [
+        NewDelivery("st_1", name, name, f"j-{name}", "txn", "kid", "e30.e30.", created_at=SINCE)
+        for name in ("ann", "bob")
+    ]
+    scene.store(lambda store: store.commit([Unit(sets=tuple(news))]))
+    scene.store(lambda store: store.lease_deliveries({"st_1": 1}, SINCE, 4e9))
+    assert scene.run("deliveries", "list", "--json") == 0
+    found = {one["jti"]: (one["waiting"], one["leased_until"]) for one in json.loads(capsys.readouterr().out)}
+    assert found == {"j-ann": ("handed out", 4e9), "j-bob": ("to be fetched", None)}
+    assert scene.run("deliveries", "list") == 0
+    text = capsys.readouterr().out
+    assert "handed out until 2096-10-02" in text and "to be fetched" in text
+    assert scene.run("deliveries", "show", "j-ann") == 0
+    assert "handed out until 2096-10-02" in capsys.readouterr().out

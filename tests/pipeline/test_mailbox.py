@@ -221,6 +221,11 @@ class TestWhatIsSaidOfThem:
         assert await house.short(acks=(one,)) == []
         assert (await house.row(one)).state == "dead"
 
+    async def test_what_is_both_taken_and_refused_is_refused(self, house: House) -> None:
+        (jti,) = await house.minted(mint())
+        await house.short(acks=(jti,), errors={jti: SetError("invalid_key")})
+        assert (await house.row(jti)).state == "dead"
+
     async def test_a_code_that_nobody_registered(self, house: House) -> None:
         (jti,) = await house.minted(mint())
         await house.short(errors={jti: SetError("my <b>word</b>", "it broke")})

@@ -372,7 +372,7 @@ async def test_an_operators_pause_stands_against_the_receivers_word(house: House
     await house.store.pause(stream_id, "flood")
     await house.keeper.turn()
     assert await house.standing.read("alpha", stream_id) == {
-        "stream_id": stream_id, "status": "paused", "reason": "flood",
+        "stream_id": stream_id, "status": "paused", "reason": "paused by the transmitter's operator: flood",
     }  # fmt: skip
     with pytest.raises(Forbidden, match="flood"):
         await house.standing.set("alpha", {"stream_id": stream_id, "status": "enabled"})

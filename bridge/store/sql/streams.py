@@ -17,6 +17,7 @@ from bridge.store.sql.dialect import Swift, among, upsert
 from bridge.store.sql.framework import END
 from bridge.store.sql.subject_table import FORGET_CHOICES, forget_some
 from bridge.store.sql.tables import PENDING, deliveries, ledger, streams
+from bridge.store.streams import DELETED
 
 _NAMES = tuple(column.name for column in streams.c)
 _OTHERS = ("client", "paused", "announced", "active_at", "subscription")
@@ -193,7 +194,7 @@ def _clear(conn: Connection, item: Clear) -> int:
     asked = {"stream": item.stream_id, "most": item.limit}
     for statement in (_OPEN, _DEAD):
         if ids := list(conn.execute(statement, asked).scalars()):
-            END.all(conn, {"ids": ids, "at": item.now, "why": "stream_deleted"})
+            END.all(conn, {"ids": ids, "at": item.now, "why": DELETED})
             return len(ids)
     if subjects := list(conn.execute(_TOLD, asked).scalars()):
         _FORGET.all(conn, {"stream": item.stream_id, "subjects": subjects})
