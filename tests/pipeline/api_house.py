@@ -86,7 +86,7 @@ class House:
         owned = Ownership(self.store, self.keeper, self.activity.used)
         self.management = Management(
             self.store, self.keeper, owned, self.clients, issuer=ISSUER, vault=self.vault, refusal=_none,
-            clock=self.clock, ids=self.ids, journal=self._journal, deleted=self.clearing.wake,
+            clock=self.clock, ids=self.ids, journal=self._journal, deleted=lambda _: self.clearing.wake(),
         )  # fmt: skip
         self.standing = Standing(self.keeper, owned, self.clock, self._journal)
         self.verification = Verification(owned, self.verifier, self.clients, self.clock)
