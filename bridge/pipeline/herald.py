@@ -26,7 +26,8 @@ POLL: Final = 0.5
 
 GOES_ON: Final = "the transmitter lets the stream go on"
 
-Updated = Callable[[Stream, StreamStatus, str], Awaitable[SignedSET]]
+Updated = Callable[[Stream, StreamStatus, str, str], Awaitable[SignedSET]]
+"""Signs a stream-updated event: stream, status, reason, `txn`."""
 
 
 class Herald:
@@ -70,10 +71,10 @@ class Herald:
         one, row = self._keeper.running().get(stream_id), await self._store.stream(stream_id)
         if one is None or row is None or row.announced == status_of(one.stream):
             return False
-        status = status_of(one.stream)
+        status, txn = status_of(one.stream), self._ids.token()
         reason = GOES_ON if status == "enabled" else reason_of(one)
-        signed = await self._updated(one.stream, status, reason)
-        made = update_of(stream_id, signed, self._ids.token(), self._clock.now())
+        signed = await self._updated(one.stream, status, reason, txn)
+        made = update_of(stream_id, signed, txn, self._clock.now())
         told = await self._store.announce(stream_id, row.announced, status, [made])
         if told:
             _log.info("stream.announced", stream=one.stream.name, status=status, reason=reason or None)

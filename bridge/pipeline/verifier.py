@@ -65,12 +65,13 @@ class Verifier:
     async def send(self, stream: Stream, state: str | None = None, txn: str | None = None) -> str | None:
         """Durable when this returns: the SET's `jti`. None where the stream is disabled or gone by now: then there is
         none. A paused stream gets it once it goes on."""
-        (signed,) = await self._verify([(stream, state)])
+        txn = txn or self._ids.token()
+        (signed,) = await self._verify([(stream, state, txn)])
         async with self._keeper.changing:
             one = self._keeper.running().get(stream.id)
             if one is None or status_of(one.stream) == "disabled":
                 return None
-            made = verification_of(stream.id, signed, txn or self._ids.token(), self._clock.now())
+            made = verification_of(stream.id, signed, txn, self._clock.now())
             await self._store.commit([Unit(sets=(made,))])
         await self._store.bound_verifications(stream.id, WAITING_MOST, self._clock.now())
         self._minted({stream.id})

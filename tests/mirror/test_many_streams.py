@@ -27,10 +27,11 @@ STREAMS = int(os.environ.get("STREAMS", "1000"))
 AT_ONCE = 16
 Item = TypeVar("Item")
 Made = TypeVar("Made")
-ROUNDS = ((STREAMS, 60.0), (STREAMS // 4, 10.0))
+ROUNDS = ((STREAMS, 60.0), (STREAMS // 10, 10.0))
 """How many streams, and how many MiB more than before the service may hold once they are gone."""
 
 
+@pytest.mark.timeout(400)
 async def test_a_thousand_streams(tmp_path: Path) -> None:
     """specs §11 (bounds): half of them push, half are polled. What a second, smaller round needs is there already."""
     async with House(tmp_path, client("alpha") | LIMITS) as house:

@@ -86,7 +86,7 @@ class House:
         owned = Ownership(self.store, self.keeper, self.activity.used)
         self.management = Management(
             self.store, self.keeper, owned, self.clients, issuer=ISSUER, vault=self.vault, refusal=_none,
-            clock=self.clock, ids=self.ids, journal=self._journal, deleted=self.clearing.wake,
+            clock=self.clock, ids=self.ids, journal=self._journal, deleted=lambda _: self.clearing.wake(),
         )  # fmt: skip
         self.standing = Standing(self.keeper, owned, self.clock, self._journal)
         self.verification = Verification(owned, self.verifier, self.clients, self.clock)
@@ -152,11 +152,11 @@ class House:
         self.pushes.append(Pushed(stream.id, stream.endpoint_url, uri.rpartition("/")[2], said))
         return self.answer
 
-    async def _verify(self, asked: Sequence[tuple[Stream, str | None]]) -> list[SignedSET]:
-        return [self._signed(verification, stream, state=state) for stream, state in asked]
+    async def _verify(self, asked: Sequence[tuple[Stream, str | None, str]]) -> list[SignedSET]:
+        return [self._signed(verification, stream, state=state, txn=txn) for stream, state, txn in asked]
 
-    async def _updated(self, stream: Stream, status: StreamStatus, reason: str) -> SignedSET:
-        return self._signed(stream_updated, stream, status=status, reason=reason or None)
+    async def _updated(self, stream: Stream, status: StreamStatus, reason: str, txn: str) -> SignedSET:
+        return self._signed(stream_updated, stream, status=status, reason=reason or None, txn=txn)
 
     def _signed(self, claims: Any, stream: Stream, **more: Any) -> SignedSET:
         jti, iat = self.ids.jti(), int(self.clock.now())
