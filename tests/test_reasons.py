@@ -12,7 +12,9 @@ from typing import get_args
 import pytest
 
 from bridge.model import DeliveryState, FailureKind, HoldKind
-from bridge.pipeline import regroup, rename, wording
+from bridge.pipeline import rename
+from bridge.pipeline.operator import wording
+from bridge.pipeline.streams import regroup
 from bridge.posture import reasons
 from bridge.ssf import ledger
 from bridge.ssf.stream import Unwanted
@@ -50,7 +52,7 @@ def of_streams() -> set[str]:
 
 
 def of_silenced_streams() -> set[str]:
-    calls = [node for node in ast.walk(parsed("bridge/pipeline/streams.py")) if isinstance(node, ast.Call)]
+    calls = [node for node in ast.walk(parsed("bridge/pipeline/streams/plan.py")) if isinstance(node, ast.Call)]
     appended = [call.args[0] for call in calls if ast.unparse(call.func) == "silenced.append"]
     return {ast.literal_eval(pair.elts[1]) for pair in appended if isinstance(pair, ast.Tuple)}
 

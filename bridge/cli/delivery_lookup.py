@@ -25,7 +25,7 @@ async def find(store: Store, which: str) -> Delivery | None:
 
 async def named(store: Store) -> dict[str, str]:
     """stream id → name; a dry run has the name of the stream that it stands for."""
-    from bridge.pipeline.streams import shadow_id
+    from bridge.pipeline.streams.plan import shadow_id
 
     rows = await store.streams()
     return {row.id: row.name for row in rows} | {shadow_id(row.id): row.name for row in rows}
@@ -47,7 +47,7 @@ class Ways:
     polled: Collection[str] = ()
 
     def waiting(self, one: Delivery, now: float) -> str:
-        from bridge.pipeline.explain import waiting
+        from bridge.pipeline.operator.explain import waiting
 
         return waiting(one, now, one.stream_id in self.unverified, one.stream_id in self.polled)
 

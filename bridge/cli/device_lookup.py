@@ -47,7 +47,7 @@ async def named(store: Store, device_id: str, connector: str | None, configured:
 
 async def the_connector(store: Store, device_id: str, configured: list[str]) -> str | None:
     """The only connector that knows the id; None if none does. Raises WrongCall where several do."""
-    from bridge.pipeline.facts import connectors_with
+    from bridge.pipeline.operator.facts import connectors_with
 
     found = await connectors_with(store, device_id, configured)
     if len(found) > 1:
@@ -56,7 +56,7 @@ async def the_connector(store: Store, device_id: str, configured: list[str]) -> 
 
 
 async def unknown(store: Store, device_id: str, connector: str | None) -> None:
-    from bridge.pipeline.facts import nearest
+    from bridge.pipeline.operator.facts import nearest
 
     say(f"no device {device_id} is known" + (f" to connector {connector}" if connector else ""))
     near = await nearest(store, device_id, connector)

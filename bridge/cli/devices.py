@@ -16,7 +16,7 @@ from bridge.cli.output import say, table, when, write_json
 from bridge.clock import SystemClock
 
 if TYPE_CHECKING:
-    from bridge.pipeline.explain import Explanation
+    from bridge.pipeline.operator.explain import Explanation
 
 devices = App(name="devices", help="The devices, and why each has its status.")
 for command in (recheck, retire, override):
@@ -95,8 +95,8 @@ async def show(
     as_json
         Print JSON.
     """
-    from bridge.pipeline.explain import explain
-    from bridge.pipeline.facts import facts
+    from bridge.pipeline.operator.explain import explain
+    from bridge.pipeline.operator.facts import facts
 
     config = load_config().config
     async with opened(config) as store:

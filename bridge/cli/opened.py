@@ -11,7 +11,7 @@ from bridge.errors import StoreProblem
 
 if TYPE_CHECKING:
     from bridge.config import Config
-    from bridge.pipeline.roster import Entry
+    from bridge.pipeline.streams.roster import Entry
     from bridge.store.protocol import Store
 
 
@@ -37,9 +37,9 @@ def exists(config: Config) -> bool:
 
 async def entries_of(config: Config, store: Store) -> list[Entry]:
     """The configured receivers beside the streams that the store knows."""
-    from bridge.pipeline.roster import roster
-    from bridge.pipeline.selections import all_said
-    from bridge.pipeline.subscribed import Subscribed
+    from bridge.pipeline.api.selections import all_said
+    from bridge.pipeline.streams.roster import roster
+    from bridge.pipeline.streams.subscribed import Subscribed
     from bridge.ssf.selection import Selection
     from bridge.vault import Vault
 

@@ -13,7 +13,7 @@ from bridge.cli.output import say, when, write, write_json
 from bridge.cli.people_forget import forget
 
 if TYPE_CHECKING:
-    from bridge.pipeline.person import Person
+    from bridge.pipeline.operator.person import Person
     from bridge.store.protocol import Store
     from bridge.store.records import AuditEntry
 
@@ -63,7 +63,7 @@ async def show(
 
 
 async def find(store: Store, addresses: list[str], namespaces: dict[str, str]) -> Person:
-    from bridge.pipeline.person import person
+    from bridge.pipeline.operator.person import person
 
     if not all(one.strip() for one in addresses):
         raise WrongCall("an address must not be empty")

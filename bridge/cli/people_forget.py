@@ -16,7 +16,7 @@ from bridge.clock import SystemClock
 
 if TYPE_CHECKING:
     from bridge.config import Config
-    from bridge.pipeline.person import Person
+    from bridge.pipeline.operator.person import Person
     from bridge.store.erasure import Erased, Hindrance
     from bridge.store.protocol import Store
 

@@ -16,8 +16,8 @@ from bridge.cli.output import say, table, write, write_json
 from bridge.cli.stream_enable import done, let_go_on
 
 if TYPE_CHECKING:
-    from bridge.pipeline.differences import Difference
-    from bridge.pipeline.roster import Entry
+    from bridge.pipeline.operator.differences import Difference
+    from bridge.pipeline.streams.roster import Entry
     from bridge.store.errands import ErrandKind
     from bridge.store.protocol import Store
 
@@ -39,7 +39,7 @@ async def pause(name: str, /, *, reason: str = "", as_json: Json = False) -> int
     as_json
         Print JSON.
     """
-    from bridge.pipeline.running import UNSAID
+    from bridge.pipeline.streams.running import UNSAID
 
     async with opened(load_config().config) as store:
         entry = await _one(store, name)
@@ -147,7 +147,7 @@ async def resync(
     as_json
         Print JSON.
     """
-    from bridge.pipeline.differences import differences
+    from bridge.pipeline.operator.differences import differences
 
     config = load_config().config
     async with opened(config) as store:

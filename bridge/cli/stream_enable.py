@@ -11,7 +11,7 @@ from bridge.clock import SystemClock
 
 if TYPE_CHECKING:
     from bridge.model import Subscription
-    from bridge.pipeline.roster import Entry
+    from bridge.pipeline.streams.roster import Entry
     from bridge.store.protocol import Store
 
 

@@ -8,7 +8,7 @@ from bridge.cli.output import when
 
 if TYPE_CHECKING:
     from bridge.config import Loaded
-    from bridge.pipeline.roster import Entry
+    from bridge.pipeline.streams.roster import Entry
 
 
 def made_by_receiver(entry: Entry, loaded: Loaded) -> dict[str, Any]:

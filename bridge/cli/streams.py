@@ -15,7 +15,7 @@ from bridge.cli.stream_made import long_use, made_by_receiver, short_use
 
 if TYPE_CHECKING:
     from bridge.config import Loaded
-    from bridge.pipeline.roster import Entry
+    from bridge.pipeline.streams.roster import Entry
     from bridge.store.records import Backlog, StreamRow
 
 streams = App(name="streams", help="The streams to receivers, and how they do.")
@@ -82,7 +82,7 @@ async def show(name: str, /, *, as_json: Annotated[bool, Parameter(name="--json"
 
 async def _described(loaded: Loaded) -> list[dict[str, Any]]:
     from bridge.clock import SystemClock
-    from bridge.pipeline.roster import roster
+    from bridge.pipeline.streams.roster import roster
 
     if not exists(loaded.config):
         say("there is no store yet: the first start of `caep-bridge serve` makes it, and the streams")

@@ -17,7 +17,7 @@ from bridge.clock import SystemClock
 
 if TYPE_CHECKING:
     from bridge.cli.configured import Everything
-    from bridge.pipeline.replay import Replayed
+    from bridge.pipeline.operator.replay import Replayed
     from bridge.store.archive import Kept
     from bridge.store.protocol import Store
 
@@ -99,7 +99,7 @@ async def _one(store: Store, everything: Everything, webhook_id: str, reason: st
 
 
 async def _again(store: Store, everything: Everything, kept: Kept) -> Replayed:
-    from bridge.pipeline.replay import replay as again
+    from bridge.pipeline.operator.replay import replay as again
 
     most = everything.loaded.config.retention.statements
     return await again(store, everything.connectors, kept, SystemClock(), most)

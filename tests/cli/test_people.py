@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pytest
 
 from bridge.model import Owner
-from bridge.pipeline.person import names
+from bridge.pipeline.operator.person import names
 from bridge.ssf.identifier import canonical
 from bridge.ssf.subject import login_of
 from bridge.store.archive import Wanted

@@ -11,19 +11,19 @@ import orjson
 
 from bridge.config import Client
 from bridge.model import DEVICE_COMPLIANCE_CHANGE, Outcome, SignedSET, Stream, StreamStatus
-from bridge.pipeline.activity import Activity
-from bridge.pipeline.clearing import Clearing
-from bridge.pipeline.herald import Herald
+from bridge.pipeline.api.management import Management
+from bridge.pipeline.api.ownership import Ownership
+from bridge.pipeline.api.standing import Standing
+from bridge.pipeline.api.verification import Verification
 from bridge.pipeline.journal import Journal
-from bridge.pipeline.keeper import Keeper
-from bridge.pipeline.management import Management
-from bridge.pipeline.outbox import Outbox
-from bridge.pipeline.ownership import Ownership
-from bridge.pipeline.standing import Standing
-from bridge.pipeline.subscribed import Subscribed
-from bridge.pipeline.upkeep import Upkeep
-from bridge.pipeline.verification import Verification
-from bridge.pipeline.verifier import Verifier
+from bridge.pipeline.sending.outbox import Outbox
+from bridge.pipeline.streams.activity import Activity
+from bridge.pipeline.streams.clearing import Clearing
+from bridge.pipeline.streams.herald import Herald
+from bridge.pipeline.streams.keeper import Keeper
+from bridge.pipeline.streams.subscribed import Subscribed
+from bridge.pipeline.streams.upkeep import Upkeep
+from bridge.pipeline.streams.verifier import Verifier
 from bridge.ssf.profile import stream_updated, verification
 from bridge.store.protocol import Store
 from bridge.store.records import NewDelivery, StreamRow, Unit

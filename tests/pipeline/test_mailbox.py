@@ -12,9 +12,9 @@ import pytest
 
 from bridge.errors import NotFound, TooMany, Unavailable
 from bridge.model import SignedSET, Status, Stream
-from bridge.pipeline.mailbox import Bounds, Mailbox
-from bridge.pipeline.remint import WITHHELD
-from bridge.pipeline.running import Running
+from bridge.pipeline.keys.remint import WITHHELD
+from bridge.pipeline.sending.mailbox import Bounds, Mailbox
+from bridge.pipeline.streams.running import Running
 from bridge.ssf.poll import PollRequest, SetError
 from bridge.store import open_store
 from bridge.store.protocol import Store

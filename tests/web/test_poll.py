@@ -16,10 +16,10 @@ import pytest_asyncio
 from bridge.clock import SystemClock
 from bridge.model import Stream
 from bridge.oauth.caller import READS, BearerRefused, Caller
-from bridge.pipeline.keeper import Keeper
-from bridge.pipeline.mailbox import Bounds, Mailbox
-from bridge.pipeline.ownership import Ownership
-from bridge.pipeline.running import Running
+from bridge.pipeline.api.ownership import Ownership
+from bridge.pipeline.sending.mailbox import Bounds, Mailbox
+from bridge.pipeline.streams.keeper import Keeper
+from bridge.pipeline.streams.running import Running
 from bridge.store.memory import MemoryStore
 from bridge.store.records import StreamRow
 from bridge.web.app import PublicPorts, public_app
