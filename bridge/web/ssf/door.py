@@ -90,9 +90,9 @@ class SsfDoor:
     async def _answered(self, scope: Scope, receive: Receive) -> Response:
         methods, rest = self._route(scope["path"])
         caller = await self._bearer.caller(scope)
-        operation = methods.get(scope["method"])
+        operation = methods.get("GET" if scope["method"] == "HEAD" else scope["method"])
         if operation is None:
-            raise HTTPException(405, "this route does not take the method", {"allow": ", ".join(sorted(methods))})
+            raise HTTPException(405, "this route does not take the method", {"allow": _allowed(methods)})
         require(caller, operation.scopes)
         query = QueryParams(scope["query_string"])
         body = await _object(scope, receive, operation.limit) if operation.limit else {}
@@ -107,6 +107,11 @@ class SsfDoor:
             if rest and f"{parent}/" in self._operations:
                 return self._operations[f"{parent}/"], rest
         raise HTTPException(404, "there is nothing here")
+
+
+def _allowed(methods: Iterable[str]) -> str:
+    """RFC 9110 §10.2.1. HEAD goes wherever GET does (§9.3.2); the server sends no body then."""
+    return ", ".join(sorted({*methods, *(("HEAD",) if "GET" in methods else ())}))
 
 
 async def _object(scope: Scope, receive: Receive, limit: int) -> Mapping[str, Any]:
