@@ -10,7 +10,7 @@ Read top to bottom, one webhook goes this way:
       posture         decide: what we believe now, and whether that is a change
       ssf             change → event → one signed SET for each stream that was told something else
       store           belief, ledger, deliveries, look done: one commit
-    pipeline/outbox   lease due deliveries, in order per stream and subject
+    pipeline/sending  lease due deliveries, in order per stream and subject
       delivery        push, and what its answer means
       store           settle
 

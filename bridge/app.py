@@ -16,12 +16,12 @@ from bridge import __version__
 from bridge.config import Loaded
 from bridge.errors import BridgeError, ConfigError
 from bridge.parts import Parts, Ports, parts
-from bridge.pipeline.alarm import Held
-from bridge.pipeline.beginning import begin_streams, gone_live
-from bridge.pipeline.configuration import note_configuration
 from bridge.pipeline.gauges import gauge
 from bridge.pipeline.journal import Journal
-from bridge.pipeline.regroup import regroup
+from bridge.pipeline.notices.alarm import Held
+from bridge.pipeline.operator.configuration import note_configuration
+from bridge.pipeline.streams.beginning import begin_streams, gone_live
+from bridge.pipeline.streams.regroup import regroup
 from bridge.ssf_api import ssf_door, told_api
 from bridge.store import open_store
 from bridge.store.protocol import Store

@@ -12,11 +12,11 @@ from bridge.oauth.remote import RemoteKeys
 from bridge.observe.metrics import Metrics
 from bridge.outbound import Outbound
 from bridge.parts import Parts, Ports
-from bridge.pipeline.access import Access, Elsewhere
-from bridge.pipeline.clients import Clients
-from bridge.pipeline.issue import Issue, Terms
+from bridge.pipeline.api.access import Access, Elsewhere
+from bridge.pipeline.api.clients import Clients
+from bridge.pipeline.api.issue import Issue, Terms
+from bridge.pipeline.api.token_keys import TokenKeys
 from bridge.pipeline.journal import Journal
-from bridge.pipeline.token_keys import TokenKeys
 from bridge.ssf.keyfiles import KeyFiles
 from bridge.store.protocol import Store
 from bridge.web.bearer import Bearer

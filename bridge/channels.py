@@ -15,9 +15,9 @@ from bridge.notify.send import Target, send, targets_of
 from bridge.observe.metrics import Metrics
 from bridge.parts import Parts, Ports
 from bridge.pipeline.looks import Lane
-from bridge.pipeline.notices import Notices
-from bridge.pipeline.outbox import Outbox
-from bridge.pipeline.watch import Sights, Watch
+from bridge.pipeline.notices.notices import Notices
+from bridge.pipeline.notices.watch import Sights, Watch
+from bridge.pipeline.sending.outbox import Outbox
 from bridge.posture.guard import Direction
 from bridge.ssf.key_warnings import key_warnings
 from bridge.store.protocol import Store

@@ -7,11 +7,11 @@ from urllib.parse import unquote, urlsplit
 
 from bridge.config import Client
 from bridge.parts import Parts, Ports
-from bridge.pipeline.management import Management
-from bridge.pipeline.ownership import Ownership
-from bridge.pipeline.standing import Standing
-from bridge.pipeline.subjects import Subjects
-from bridge.pipeline.verification import Verification
+from bridge.pipeline.api.management import Management
+from bridge.pipeline.api.ownership import Ownership
+from bridge.pipeline.api.standing import Standing
+from bridge.pipeline.api.subjects import Subjects
+from bridge.pipeline.api.verification import Verification
 from bridge.ssf.discovery import Api
 from bridge.store.protocol import Store
 from bridge.web.bearer import Bearer

@@ -16,34 +16,34 @@ from bridge.errors import BridgeError
 from bridge.model import Outcome, Stream
 from bridge.observe.metrics import Metrics
 from bridge.parts import Parts, Ports, key_terms, lookups
-from bridge.pipeline.activity import Activity
-from bridge.pipeline.alarm import Alarm
-from bridge.pipeline.chores import Chores
-from bridge.pipeline.clearing import Clearing
+from bridge.pipeline.api.selections import Selections
 from bridge.pipeline.directory import Directories, Directory
-from bridge.pipeline.errands import Doc, Errandry, Failed, Note
+from bridge.pipeline.errands.chores import Chores
+from bridge.pipeline.errands.errandry import Doc, Errandry, Failed, Note
+from bridge.pipeline.fleet.reconcile import Reconciler
+from bridge.pipeline.fleet.timetable import Timetable
 from bridge.pipeline.gate import Gate
-from bridge.pipeline.herald import Herald
 from bridge.pipeline.intake import Intake
 from bridge.pipeline.journal import Journal
-from bridge.pipeline.keeper import Keeper
-from bridge.pipeline.keyring import Keyring
+from bridge.pipeline.keys.keyring import Keyring
+from bridge.pipeline.keys.remint import Remint
+from bridge.pipeline.keys.reread import Reread
 from bridge.pipeline.looks import Lane
-from bridge.pipeline.mailbox import Bounds, Mailbox
 from bridge.pipeline.mint import Minter
-from bridge.pipeline.outbox import Outbox
-from bridge.pipeline.reconcile import Reconciler
-from bridge.pipeline.remint import Remint
-from bridge.pipeline.reread import Reread
-from bridge.pipeline.resume import catch_up, resume
+from bridge.pipeline.notices.alarm import Alarm
 from bridge.pipeline.retention import Retention
-from bridge.pipeline.running import Running, status_of
-from bridge.pipeline.selections import Selections
-from bridge.pipeline.subscribed import Subscribed
+from bridge.pipeline.sending.mailbox import Bounds, Mailbox
+from bridge.pipeline.sending.outbox import Outbox
+from bridge.pipeline.streams.activity import Activity
+from bridge.pipeline.streams.clearing import Clearing
+from bridge.pipeline.streams.herald import Herald
+from bridge.pipeline.streams.keeper import Keeper
+from bridge.pipeline.streams.resume import catch_up, resume
+from bridge.pipeline.streams.running import Running, status_of
+from bridge.pipeline.streams.subscribed import Subscribed
+from bridge.pipeline.streams.upkeep import Upkeep
+from bridge.pipeline.streams.verifier import Verifier
 from bridge.pipeline.tell import Teller
-from bridge.pipeline.timetable import Timetable
-from bridge.pipeline.upkeep import Upkeep
-from bridge.pipeline.verifier import Verifier
 from bridge.ssf.identifier import Identifier
 from bridge.store.errands import Errand
 from bridge.store.protocol import Store

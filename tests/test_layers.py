@@ -147,6 +147,34 @@ def test_imports_go_one_way() -> None:
     assert {name(file): wrong for file in files if (wrong := wrong_imports(layer(file), parsed(file)))} == {}
 
 
+ROOMS = ["streams", "keys", "api", "sending", "errands", "fleet", "notices", "operator"]
+"""Of the pipeline, from the ground up; what lies open in it is below all of them."""
+
+
+def room(module: str) -> int:
+    """0 for what lies open."""
+    inside = module.split(".")[2:3]
+    return ROOMS.index(inside[0]) + 1 if inside and inside[0] in ROOMS else 0
+
+
+def test_each_room_of_the_pipeline_knows_only_those_below_it() -> None:
+    house = BRIDGE / "pipeline"
+    assert sorted(ROOMS) == sorted(path.parent.name for path in house.glob("*/__init__.py"))
+    wrong = {
+        name(file): upward
+        for file in house.rglob("*.py")
+        if (here := room(".".join(file.relative_to(BRIDGE.parent).with_suffix("").parts))) is not None
+        and (
+            upward := [
+                f"{line}: {what}"
+                for line, what in imports(parsed(file))
+                if own(what) == "pipeline" and room(what) > here
+            ]
+        )
+    }
+    assert wrong == {}
+
+
 def test_only_the_clock_reads_time_and_rolls_dice() -> None:
     files = [file for file in FILES if layer(file) != "clock"]
     assert {name(file): wrong for file in files if (wrong := wrong_calls(parsed(file)))} == {}

@@ -12,10 +12,13 @@ from typing import get_args
 import pytest
 
 from bridge.model import DeliveryState, FailureKind, HoldKind
-from bridge.pipeline import regroup, rename, wording
+from bridge.pipeline import rename
+from bridge.pipeline.operator import wording
+from bridge.pipeline.streams import regroup
 from bridge.posture import reasons
 from bridge.ssf import ledger
 from bridge.ssf.stream import Unwanted
+from bridge.store.streams import DELETED, EXPIRED, TOO_MANY
 
 ROOT = Path(__file__).parent.parent
 POSTURE = [path for path in (ROOT / "bridge/posture").glob("*.py") if path.name != "reasons.py"]
@@ -49,7 +52,7 @@ def of_streams() -> set[str]:
 
 
 def of_silenced_streams() -> set[str]:
-    calls = [node for node in ast.walk(parsed("bridge/pipeline/streams.py")) if isinstance(node, ast.Call)]
+    calls = [node for node in ast.walk(parsed("bridge/pipeline/streams/plan.py")) if isinstance(node, ast.Call)]
     appended = [call.args[0] for call in calls if ast.unparse(call.func) == "silenced.append"]
     return {ast.literal_eval(pair.elts[1]) for pair in appended if isinstance(pair, ast.Tuple)}
 
@@ -75,7 +78,12 @@ def test_looks() -> None:
 def test_deliveries() -> None:
     silenced = of_silenced_streams()
     assert len(silenced) == 2
-    expected = of_settlements() | silenced | {rename.RENAMED, regroup.AGGREGATE_CHANGED, ledger.CANCELLED_OUT}
+    expected = (
+        of_settlements()
+        | silenced
+        | {rename.RENAMED, regroup.AGGREGATE_CHANGED, ledger.CANCELLED_OUT}
+        | {EXPIRED, TOO_MANY, DELETED}
+    )
     assert sorted(documented("Why a SET was not delivered")) == sorted(expected)
 
 

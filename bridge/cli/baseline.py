@@ -135,7 +135,7 @@ def _device(device: Device) -> dict[str, Any]:
 async def _release(store: Store, name: str, counts: dict[str, int], reason: str, as_json: bool) -> int:
     from collections import Counter
 
-    from bridge.pipeline.baseline import outcome, release
+    from bridge.pipeline.fleet.baseline import outcome, release
 
     clock = SystemClock()
     since = clock.now()
@@ -154,7 +154,7 @@ async def _release(store: Store, name: str, counts: dict[str, int], reason: str,
 
 
 async def _discard(store: Store, name: str, counts: dict[str, int], reason: str, yes: bool, as_json: bool) -> int:
-    from bridge.pipeline.baseline import discard
+    from bridge.pipeline.fleet.baseline import discard
 
     total = counts["baseline"] + counts["released"]
     count = 0

@@ -61,6 +61,7 @@ async def check(
     if refused:
         report["ok"], report["store_problem"] = False, refused
     report["orphaned"], report["signing"] = _orphaned(everything.loaded, streams), _signing(keys)
+    report["made_streams"] = check_clients.streams(everything.loaded, streams)
     report["held"] = [asdict(one) for one in holds]
     counts: list[Count] = []
     if online:
@@ -204,7 +205,8 @@ def _notes(loaded: Loaded, connectors: list[dict[str, Any]]) -> list[str]:
 def _orphaned(loaded: Loaded, rows: Sequence[StreamRow]) -> list[dict[str, Any]]:
     """Streams in the store whose receiver is no longer in the configuration, or has another audience by now."""
     known = {(name, receiver.audience) for name, receiver in loaded.config.receivers.items()}
-    return [{"name": r.name, "id": r.id, "audience": r.audience} for r in rows if (r.name, r.audience) not in known]
+    return [{"name": r.name, "id": r.id, "audience": r.audience} for r in rows
+            if r.subscription is None and (r.name, r.audience) not in known]  # fmt: skip
 
 
 def _signing(keys: Sequence[KeyRow]) -> list[str]:
@@ -270,12 +272,19 @@ def _print(report: dict[str, Any]) -> None:
         write(f"\nnotify {each['name']}")
         shown = [(f"  {key}", each[key]) for key in ("kind", "url", "secret") if each[key]]
         pairs([*shown, ("  on", ", ".join(each["on"]))])
-    if report["no_effect"] or report["notes"] or report["orphaned"] or report["held"]:
+    if (
+        report["no_effect"]
+        or report["notes"]
+        or report["orphaned"]
+        or report["held"]
+        or any(report["made_streams"].values())
+    ):
         write()
     for note in report["no_effect"]:
         write(f"{note['where']}: {note['path']}: {note['message']}")
     for note in report["notes"]:
         write(f"note: {note}")
+    check_clients.show_streams(report)
     for row in report["orphaned"]:
         write(f"note: stream {row['name']} ({row['id']}) is orphaned: no receiver of that name has its audience")
     for one in report["held"]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from bridge.cli.output import pairs, write
 
 if TYPE_CHECKING:
     from bridge.config import Client, Loaded, Secret
+    from bridge.store.records import StreamRow
 
 SHOWN = (
     "client_id",
@@ -48,6 +50,20 @@ def notes(loaded: Loaded) -> list[str]:
             if any(len(one.reveal()) < SHORT for one in secrets or ()):
                 found.append(f"oauth.clients.{name}.{key} has fewer than {SHORT} characters: it could be guessed")
     return found
+
+
+def streams(loaded: Loaded, rows: Sequence[StreamRow]) -> dict[str, int]:
+    """How many streams receivers made, by client; those of clients that are gone from the configuration, too."""
+    found = Counter(r.client for r in rows if r.subscription is not None and r.subscription.deleted_at is None)
+    return {name: found[name] for name in dict.fromkeys([*loaded.config.oauth.clients, *sorted(found)])}
+
+
+def show_streams(report: Mapping[str, Any]) -> None:
+    known = {each["name"] for each in report["clients"]}
+    for client, count in report["made_streams"].items():
+        gone = "" if client in known else "; they do not run, for the client stands no longer in [oauth.clients]"
+        if count:
+            write(f"note: client {client} made {count} of the streams{gone}: `caep-bridge streams list` shows them")
 
 
 def show(report: Mapping[str, Any]) -> None:

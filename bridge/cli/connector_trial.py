@@ -17,7 +17,7 @@ from bridge.model import FailureKind, LookFailed, Snapshot
 if TYPE_CHECKING:
     from bridge.cli.configured import Everything
     from bridge.connector.replay import Looked, Replay
-    from bridge.pipeline.rehearse import Rehearsal
+    from bridge.pipeline.operator.rehearse import Rehearsal
 
 
 async def test(
@@ -101,8 +101,8 @@ async def _tried(everything: Everything, name: str, file: Path, api: Path | None
 def _rehearsed(everything: Everything, name: str, played: Replay, look: Looked) -> Rehearsal:
     from bridge.parts import identity_of
     from bridge.pipeline.intake import digest
-    from bridge.pipeline.rehearse import Occasion, rehearse
-    from bridge.pipeline.roster import roster
+    from bridge.pipeline.operator.rehearse import Occasion, rehearse
+    from bridge.pipeline.streams.roster import roster
 
     config = everything.loaded.config
     ids = SystemIds()
@@ -134,7 +134,7 @@ def _finding(finding: Any) -> dict[str, Any]:
 
 
 def _decision(one: Rehearsal) -> dict[str, Any]:
-    from bridge.pipeline.rehearse import NOBODY
+    from bridge.pipeline.operator.rehearse import NOBODY
 
     return {
         "device": one.device.device_id,
@@ -149,7 +149,7 @@ def _decision(one: Rehearsal) -> dict[str, Any]:
 
 
 def _set(one: Rehearsal, sketch: Any) -> dict[str, Any]:
-    from bridge.pipeline.rehearse import NOBODY
+    from bridge.pipeline.operator.rehearse import NOBODY
 
     return {
         "device": one.device.device_id,

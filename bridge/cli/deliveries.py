@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 
 from bridge.cli.configured import WrongCall, load_config
 from bridge.cli.delivery_changes import drop, retry
-from bridge.cli.delivery_lookup import find, named, stream_ids
+from bridge.cli.delivery_lookup import NONE, Ways, find, named, stream_ids, ways
 from bridge.cli.near import near
 from bridge.cli.opened import opened
 from bridge.cli.output import pairs, say, table, when, write, write_json
@@ -69,11 +69,12 @@ async def list_(
         wanted: list[str | None] = [None] if ids is None else [*ids]
         for stream_id in wanted:
             found += await store.deliveries(stream_id=stream_id, state=state, device=about, limit=limit + 1)
+        how = await ways(config, store)
     found.sort(key=lambda one: -one.id)
     if as_json:
-        write_json([summary(one, names) for one in found[:limit]])
+        write_json([summary(one, names, how) for one in found[:limit]])
     else:
-        _table(found[:limit], names)
+        _table(found[:limit], names, how)
     if len(found) > limit:
         say(f"there are more than {limit}: --limit shows more, --stream, --state and --device narrow it down")
     return 0
@@ -101,10 +102,11 @@ async def show(
     async with opened(config) as store:
         names = await named(store)
         found = await find(store, which)
+        how = await ways(config, store)
     if found is None:
         say(f"there is no delivery {which}")
         return 1
-    document = detailed(found, names, SystemClock().now())
+    document = detailed(found, names, SystemClock().now(), how)
     receiver = config.receivers.get(names.get(found.stream_id, ""))
     document["seen"] = await seen(found, receiver, config, login_in(document["claims"] or {}))
     if as_json:
@@ -125,13 +127,14 @@ async def _about(store: Store, device: str | None, configured: list[str]) -> tup
     return (await the_connector(store, device, configured) or ""), device
 
 
-def summary(one: Delivery, names: dict[str, str]) -> dict[str, Any]:
+def summary(one: Delivery, names: dict[str, str], how: Ways = NONE) -> dict[str, Any]:
     """A delivery as `--json` has it; the SET itself only in `deliveries show`."""
     return {
         "id": one.id,
         "jti": one.jti,
         "stream": names.get(one.stream_id),
         "stream_id": one.stream_id,
+        "kind": kind(one),
         "connector": one.connector,
         "device": one.device_id,
         "subject": one.subject,
@@ -141,6 +144,8 @@ def summary(one: Delivery, names: dict[str, str]) -> dict[str, Any]:
         "created_at": one.created_at,
         "attempts": one.attempts,
         "next_at": one.next_at if one.state == "pending" else None,
+        "waiting": how.waiting(one, SystemClock().now()) if one.state == "pending" else None,
+        "leased_until": one.leased_until if one.state == "pending" else None,
         "settled_at": one.settled_at,
         "last_code": one.last_code,
         "last_words": one.last_words,
@@ -148,27 +153,38 @@ def summary(one: Delivery, names: dict[str, str]) -> dict[str, Any]:
     }
 
 
-def _table(found: list[Delivery], names: dict[str, str]) -> None:
+def _table(found: list[Delivery], names: dict[str, str], how: Ways) -> None:
     now = SystemClock().now()
     table(
         ("id", "stream", "device", "status", "state", "made", "attempts", "next", "last answer"),
         (
-            (one.id, names.get(one.stream_id, one.stream_id), _device(one.connector, one.device_id), one.status,
-             one.state, when(one.created_at), one.attempts, _next(one, now), answer(one))
+            (one.id, names.get(one.stream_id, one.stream_id),
+             _about_whom(one.connector, one.device_id, kind(one)), one.status, one.state,
+             when(one.created_at), one.attempts, _next(one, now, how), answer(one))
             for one in found
         ),
         empty="no delivery like that",
     )  # fmt: skip
 
 
-def _device(connector: str, device_id: str) -> str:
-    """A test of the stream has none."""
-    return f"{connector}/{device_id}" if device_id else "(a test)"
+def kind(one: Delivery) -> str:
+    """`event`, or what is told about the stream itself."""
+    return {0: "stream-updated", 1: "verification"}.get(one.rank, "event")
 
 
-def _next(one: Delivery, now: float) -> str:
+def _about_whom(connector: str, device_id: str, kind: str) -> str:
+    """A test of the stream has no device."""
+    return f"{connector}/{device_id}" if device_id else "(a test)" if kind == "event" else f"({kind})"
+
+
+def _next(one: Delivery, now: float, how: Ways) -> str:
     if one.state != "pending":
         return ""
+    word = how.waiting(one, now)
+    if word == "handed out":
+        return f"handed out until {when(one.leased_until)}"
+    if word in ("unverified", "to be fetched"):
+        return word
     return when(one.next_at) if one.next_at > now else "now"
 
 
@@ -176,19 +192,17 @@ def answer(one: Delivery) -> str:
     return ": ".join(part for part in (one.last_code, one.last_words) if part)
 
 
-def detailed(one: Delivery, names: dict[str, str], now: float) -> dict[str, Any]:
+def detailed(one: Delivery, names: dict[str, str], now: float, how: Ways = NONE) -> dict[str, Any]:
     """As `--json` shows one delivery. The signature of the SET is left out: who sees this could send it."""
-    from bridge.pipeline.explain import waiting
     from bridge.ssf.decoded import decoded
 
     header, claims = decoded(one.text)
     return {
-        **summary(one, names),
+        **summary(one, names, how),
         "kid": one.kid,
         "order": one.order,
         "faults": one.faults,
         "maybe_received": one.maybe_received,
-        "waiting": waiting(one, now) if one.state == "pending" else None,
         "header": header,
         "claims": claims,
         "timeline": [{"at": at, "what": what} for at, what in timeline(one)],
@@ -217,19 +231,24 @@ def _at_receiver(seen: dict[str, Any]) -> str:
     return f"accepted; {seen['words']}{at}"
 
 
+def _now(one: dict[str, Any]) -> str:
+    handed_out = one["waiting"] == "handed out"
+    return f"handed out until {when(one['leased_until'])}" if handed_out else str(one["waiting"])
+
+
 def _print(one: dict[str, Any]) -> None:
     import json
 
     write(f"delivery {one['id']} to {one['stream'] or one['stream_id']}: {one['state']}")
     pairs(
         [
-            ("  device", _device(one["connector"], one["device"])),
+            ("  device", _about_whom(one["connector"], one["device"], one["kind"])),
             ("  subject", one["subject"]),
             ("  status", f"{one['status']} (was told {one['previous']} before)"),
             ("  attempts", f"{one['attempts']}, {one['faults']} of them faults of its own"),
             ("  last answer", ": ".join(part for part in (one["last_code"], one["last_words"]) if part) or "none"),
             ("  txn", one["txn"]),
-            *([("  now", one["waiting"])] if one["waiting"] else []),
+            *([("  now", _now(one))] if one["waiting"] else []),
             *([("  at the receiver", _at_receiver(one["seen"]))] if one["seen"] else []),
         ]
     )

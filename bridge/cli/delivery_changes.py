@@ -146,7 +146,7 @@ def _target(one: Delivery) -> str:
 
 
 async def _one(config: Config, store: Store, which: str, change: Change, done: str) -> Outcomes | None:
-    from bridge.pipeline.wording import refusal
+    from bridge.pipeline.operator.wording import refusal
 
     found = await find(store, which)
     refused = "not_found" if found is None else await change(store, found)
@@ -233,7 +233,7 @@ async def _oldest_first(
 
 
 def _say_counts(outcomes: Outcomes, done: str) -> None:
-    from bridge.pipeline.wording import refusal
+    from bridge.pipeline.operator.wording import refusal
 
     say(f"{outcomes['']} {done}")
     for why, count in outcomes.most_common():

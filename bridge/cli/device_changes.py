@@ -33,7 +33,7 @@ async def recheck(
     as_json
         Print JSON.
     """
-    from bridge.pipeline.word import recheck, speak
+    from bridge.pipeline.operator.word import recheck, speak
 
     config = load_config().config
     async with opened(config) as store:
@@ -69,7 +69,7 @@ async def retire(
     as_json
         Print JSON.
     """
-    from bridge.pipeline.word import retire, speak
+    from bridge.pipeline.operator.word import retire, speak
 
     filled(reason)
     config = load_config().config

@@ -15,15 +15,26 @@ if TYPE_CHECKING:
 
 
 async def found_device(config: Config, store: Store, device_id: str, connector: str | None) -> Device | None:
-    """The device that is meant, `connector/id` too; None if none is known, which is said with near ones."""
+    """The device that is meant: by its id, `connector/id`, or a name that only one has; None if none is known, which is
+    said with near ones. Raises WrongCall for a name that several have."""
     device_id, connector = await named(store, device_id, connector, list(config.connectors))
     found = connector or await the_connector(store, device_id, list(config.connectors))
     device = await store.device(found, device_id) if found else None
     if device is None and found and await store.look(found, device_id) is not None:
         say(f"device {found}/{device_id} was rung for, and no look has ended yet: nothing is believed of it so far")
-    elif device is None:
+    elif device is None and (device := await called(store, device_id, connector)) is None:
         await unknown(store, device_id, connector)
     return device
+
+
+async def called(store: Store, name: str, connector: str | None) -> Device | None:
+    """The device of this name, in any case."""
+    near = await store.devices(connector=connector, search=name, limit=1000)
+    found = [one for one in near if one.name.casefold() == name.casefold()]
+    if len(found) > 1:
+        several = ", ".join(f"{one.connector}/{one.device_id}" for one in found[:5])
+        raise WrongCall(f"several devices are called {name}: {several}; name one by its id")
+    return found[0] if found else None
 
 
 async def named(store: Store, device_id: str, connector: str | None, configured: list[str]) -> tuple[str, str | None]:
@@ -36,7 +47,7 @@ async def named(store: Store, device_id: str, connector: str | None, configured:
 
 async def the_connector(store: Store, device_id: str, configured: list[str]) -> str | None:
     """The only connector that knows the id; None if none does. Raises WrongCall where several do."""
-    from bridge.pipeline.facts import connectors_with
+    from bridge.pipeline.operator.facts import connectors_with
 
     found = await connectors_with(store, device_id, configured)
     if len(found) > 1:
@@ -45,7 +56,7 @@ async def the_connector(store: Store, device_id: str, configured: list[str]) -> 
 
 
 async def unknown(store: Store, device_id: str, connector: str | None) -> None:
-    from bridge.pipeline.facts import nearest
+    from bridge.pipeline.operator.facts import nearest
 
     say(f"no device {device_id} is known" + (f" to connector {connector}" if connector else ""))
     near = await nearest(store, device_id, connector)

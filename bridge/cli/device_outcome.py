@@ -46,8 +46,8 @@ def _failed(ended: Errand) -> int:
 
 
 async def looked_at(store: Store, before: Device, as_json: bool) -> int:
-    from bridge.pipeline.awaited import Key, awaited
-    from bridge.pipeline.wording import again
+    from bridge.pipeline.errands.awaited import Key, awaited
+    from bridge.pipeline.operator.wording import again
 
     if not await serves(store, *before.key):
         say(f"{name_of(before)} is to be looked at; {NOBODY}")

@@ -87,7 +87,7 @@ async def _overridden(
     config: Config, store: Store, device: Device, status: Status, lasts: float,
     reason: str, as_json: bool,
 ) -> int:  # fmt: skip
-    from bridge.pipeline.word import override, speak
+    from bridge.pipeline.operator.word import override, speak
 
     if device.retired:
         say(f"{name_of(device)} is retired ({device.retired}): it counts for nobody, whatever its status is")
@@ -109,7 +109,7 @@ async def _overridden(
 
 
 async def _cleared(config: Config, store: Store, device: Device, reason: str, as_json: bool) -> int:
-    from bridge.pipeline.word import clear, speak
+    from bridge.pipeline.operator.word import clear, speak
 
     if device.override is None:
         say(f"{name_of(device)} is not overridden")

@@ -9,8 +9,8 @@ from bridge.cli.output import pairs, when, write
 
 if TYPE_CHECKING:
     from bridge.model import Device, Finding
-    from bridge.pipeline.explain import Due, Explanation, Told
-    from bridge.pipeline.wording import Said
+    from bridge.pipeline.operator.explain import Due, Explanation, Told
+    from bridge.pipeline.operator.wording import Said
 
 NAMED = 8
 """Findings of a kind that are named; the rest are counted."""

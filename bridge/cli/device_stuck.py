@@ -11,7 +11,7 @@ from bridge.model import Status
 
 if TYPE_CHECKING:
     from bridge.model import Device
-    from bridge.pipeline.wording import Said
+    from bridge.pipeline.operator.wording import Said
     from bridge.store.protocol import Store
 
 
@@ -19,7 +19,7 @@ async def show_stuck(
     store: Store, connector: str | None, status: Status | None, search: str, limit: int, as_json: bool, long: float
 ) -> int:
     """`long`: for how many seconds a device may fail before it counts as stuck."""
-    from bridge.pipeline.stuck import stuck
+    from bridge.pipeline.operator.stuck import stuck
 
     found: list[tuple[Device, Said]] = []
     async for pair in stuck(store, connector, status, search, SystemClock().now(), long):

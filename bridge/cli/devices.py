@@ -8,7 +8,7 @@ from cyclopts import App, Parameter
 
 from bridge.cli.configured import WrongCall, load_config
 from bridge.cli.device_changes import recheck, retire
-from bridge.cli.device_lookup import named, status_of, summary, the_connector, unknown
+from bridge.cli.device_lookup import called, named, status_of, summary, the_connector, unknown
 from bridge.cli.device_override import override
 from bridge.cli.device_stuck import show_stuck
 from bridge.cli.opened import entries_of, opened
@@ -16,7 +16,7 @@ from bridge.cli.output import say, table, when, write_json
 from bridge.clock import SystemClock
 
 if TYPE_CHECKING:
-    from bridge.pipeline.explain import Explanation
+    from bridge.pipeline.operator.explain import Explanation
 
 devices = App(name="devices", help="The devices, and why each has its status.")
 for command in (recheck, retire, override):
@@ -89,20 +89,24 @@ async def show(
     Parameters
     ----------
     device_id
-        The vendor's id of the device, or connector/id as the deliveries have it.
+        The vendor's id of the device, connector/id as the deliveries have it, or its name if no other has it.
     connector
         Which connector's device, where several know the id.
     as_json
         Print JSON.
     """
-    from bridge.pipeline.explain import explain
-    from bridge.pipeline.facts import facts
+    from bridge.pipeline.operator.explain import explain
+    from bridge.pipeline.operator.facts import facts
 
     config = load_config().config
     async with opened(config) as store:
         device_id, connector = await named(store, device_id, connector, list(config.connectors))
         found = connector or await the_connector(store, device_id, list(config.connectors))
-        known = await facts(store, found, device_id, await entries_of(config, store)) if found else None
+        entries = await entries_of(config, store)
+        known = await facts(store, found, device_id, entries) if found else None
+        if known is None and (one := await called(store, device_id, connector)) is not None:
+            found, device_id = one.key
+            known = await facts(store, found, device_id, entries)
         if known is None or found is None:
             await unknown(store, device_id, connector)
             return 1

@@ -17,7 +17,7 @@ from bridge.clock import SystemClock, SystemIds
 
 if TYPE_CHECKING:
     from bridge.config import Config
-    from bridge.pipeline.heldback import People
+    from bridge.pipeline.fleet.heldback import People
     from bridge.store.protocol import Store
 
 guard = App(name="guard", help="What is held back because too many people would lose access at once.")
@@ -84,7 +84,7 @@ async def release(
     """
     from collections import Counter
 
-    from bridge.pipeline.heldback import outcome, release
+    from bridge.pipeline.fleet.heldback import outcome, release
 
     config = load_config().config
     clock = SystemClock()
@@ -149,7 +149,7 @@ async def discard(
     as_json
         Print the count as JSON.
     """
-    from bridge.pipeline.heldback import discard
+    from bridge.pipeline.fleet.heldback import discard
 
     config = load_config().config
     async with opened(config) as store:
@@ -225,7 +225,7 @@ async def _lines(config: Config, store: Store, names: list[str], counts: Counts)
 
 async def _held(store: Store, name: str) -> dict[str, Any]:
     """Since when the oldest is held, and the first few."""
-    from bridge.pipeline.heldback import pages
+    from bridge.pipeline.fleet.heldback import pages
 
     since: float | None = None
     examples: dict[str, dict[str, Any]] = {}
@@ -242,7 +242,7 @@ def _print(line: dict[str, Any]) -> None:
     write(f"\nconnector {line['connector']}")
     pairs(
         [
-            ("  fleet", f"{line['fleet']} devices, so {some(line['allowed'], 'person', 'people')} at once"),
+            ("  fleet", f"{some(line['fleet'], 'device')}, so {some(line['allowed'], 'person', 'people')} at once"),
             ("  lately", f"{some(line['lost'], 'person', 'people')} lost access, {line['regained']} got it back"),
             ("  now", f"{line['allowed_now']} more may lose it"),
             (

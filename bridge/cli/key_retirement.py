@@ -73,7 +73,7 @@ def _named(rows: Sequence[KeyRow], kid: str) -> KeyRow:
 
 
 async def _retire(store: Store, row: KeyRow, reason: str, yes: bool, as_json: bool) -> int:
-    from bridge.pipeline.rotation import changed
+    from bridge.pipeline.keys.rotation import changed
     from bridge.ssf import ring
 
     now = SystemClock().now()
@@ -89,7 +89,7 @@ async def _retire(store: Store, row: KeyRow, reason: str, yes: bool, as_json: bo
 
 
 async def _withdraw(loaded: Loaded, store: Store, row: KeyRow, reason: str, yes: bool, as_json: bool) -> int:
-    from bridge.pipeline import rotation
+    from bridge.pipeline.keys import rotation
     from bridge.ssf import ring
 
     source = key_source(loaded)

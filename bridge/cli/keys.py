@@ -86,7 +86,7 @@ async def rotate(
     loaded = load_config()
     files = key_files(loaded, "keys rotate")
     wait = 0.0 if now else _wait(publish_for, loaded)
-    from bridge.pipeline import rotation
+    from bridge.pipeline.keys import rotation
     from bridge.ssf.ring import upcoming
 
     async with opened(loaded.config) as store:
@@ -121,7 +121,7 @@ async def import_(
     """
     loaded = load_config()
     files = key_files(loaded, "keys import")
-    from bridge.pipeline import rotation
+    from bridge.pipeline.keys import rotation
 
     async with opened(loaded.config) as store:
         if not await _begun(store):

@@ -11,7 +11,7 @@ from bridge.errors import StoreProblem
 
 if TYPE_CHECKING:
     from bridge.config import Config
-    from bridge.pipeline.roster import Entry
+    from bridge.pipeline.streams.roster import Entry
     from bridge.store.protocol import Store
 
 
@@ -37,6 +37,17 @@ def exists(config: Config) -> bool:
 
 async def entries_of(config: Config, store: Store) -> list[Entry]:
     """The configured receivers beside the streams that the store knows."""
-    from bridge.pipeline.roster import roster
+    from bridge.pipeline.api.selections import all_said
+    from bridge.pipeline.streams.roster import roster
+    from bridge.pipeline.streams.subscribed import Subscribed
+    from bridge.ssf.selection import Selection
+    from bridge.vault import Vault
 
-    return roster(config.receivers, await store.streams())
+    clients, rows = config.oauth.clients, await store.streams()
+    said = await all_said(store) if any(row.subscription is not None for row in rows) else {}
+
+    def selected(stream_id: str, client: str) -> Selection:
+        return Selection.of(clients[client].default_subjects, said.get(stream_id, ()), stream_id)
+
+    made = Subscribed(clients, Vault(config.key_directory / "vault.key"), selected)
+    return roster(config.receivers, rows, made)

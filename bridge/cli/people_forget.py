@@ -11,12 +11,13 @@ from cyclopts import Parameter
 from bridge.cli.changing import confirmed, journal, progress
 from bridge.cli.configured import load_config
 from bridge.cli.opened import entries_of, opened
-from bridge.cli.output import say, write, write_json
+from bridge.cli.output import say, some, write, write_json
+from bridge.cli.people_found import find, say_others
 from bridge.clock import SystemClock
 
 if TYPE_CHECKING:
     from bridge.config import Config
-    from bridge.pipeline.person import Person
+    from bridge.pipeline.operator.person import Person
     from bridge.store.erasure import Erased, Hindrance
     from bridge.store.protocol import Store
 
@@ -65,7 +66,6 @@ async def forget(
     as_json
         Print JSON: what was removed, or what hinders.
     """
-    from bridge.cli.people import find, say_others
 
     config = load_config().config
     async with opened(config) as store:
@@ -78,7 +78,7 @@ async def forget(
             return 1
         erased = await _erase(config, store, found, abandon)
         if erased.hindrances:
-            return await _refused(store, erased, as_json)
+            return await _refused(store, found, erased, as_json)
         payloads = await _empty(store, found)
         counts = _counts(erased, payloads)
         log = journal(store)
@@ -98,8 +98,8 @@ async def forget(
 
 def _question(found: Person) -> str:
     return (
-        f"Remove {len(found.devices) + len(found.looks)} devices, {len(found.deliveries)} SETs and "
-        f"{len(found.webhooks)} payloads of {', '.join(sorted(found.addresses))}?"
+        f"Remove {some(len(found.devices) + len(found.looks), 'device')}, {some(len(found.deliveries), 'SET')} and "
+        f"{some(len(found.webhooks), 'payload')} of {', '.join(sorted(found.addresses))}?"
     )
 
 
@@ -134,8 +134,10 @@ def _numbers(erased: Erased) -> dict[str, int]:
 
 def _counts(erased: Erased, payloads: int) -> str:
     return (
-        f"{erased.devices} devices, {erased.looks} looks, {erased.ledger} lines of what was told, "
-        f"{erased.deliveries} SETs, {payloads} payloads, {erased.choices} words of receivers about them"
+        f"{some(erased.devices, 'device')}, {some(erased.looks, 'look')}, "
+        f"{some(erased.ledger, 'line')} of what was told, "
+        f"{some(erased.deliveries, 'SET')}, {some(payloads, 'payload')}, "
+        f"{some(erased.choices, 'word')} of receivers about them"
     )
 
 
@@ -145,15 +147,24 @@ def _abandoned(found: Person, abandon: bool) -> str:
     return f"{len(told)} streams were told not compliant" if told and abandon else ""
 
 
-async def _refused(store: Store, erased: Erased, as_json: bool) -> int:
+async def _refused(store: Store, found: Person, erased: Erased, as_json: bool) -> int:
     names = {row.id: row.name for row in await store.streams()}
-    lines = list(_hindrances(erased.hindrances, names))
+    lines = [*_hindrances(erased.hindrances, names), *_failing(found, erased.hindrances)]
     if as_json:
         write_json({"hindrances": lines})
     say("nothing was removed:")
     for line in lines:
         say(f"  {line}")
     return 1
+
+
+def _failing(found: Person, hindrances: tuple[Hindrance, ...]) -> Iterator[str]:
+    """Which devices are why somebody was told, and what ends it."""
+    for device in found.devices:
+        if device.counted == "not-compliant" and any(one.kind == "told" for one in hindrances):
+            name = f"{device.connector}/{device.device_id}"
+            called = f" ({device.name})" if device.name else ""
+            yield f"it is {name}{called}: have it repaired, or `caep-bridge devices retire {name} --reason …`"
 
 
 def _hindrances(found: tuple[Hindrance, ...], names: dict[str, str]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from bridge.cli.output import pairs, say, write_json
 
 if TYPE_CHECKING:
-    from bridge.pipeline.awaited import Left
+    from bridge.pipeline.errands.awaited import Left
 
 COUNTS = ("released", "still_true", "told", "held", "not_told", "recovered", "waiting", "unanswered")
 MEANING = {
@@ -27,7 +27,7 @@ def document(counts: Counter[str], left: Left | None) -> dict[str, Any]:
 
 def problem_of(left: Left | None) -> str | None:
     """Why some are not looked at yet; None if all are."""
-    from bridge.pipeline.wording import again
+    from bridge.pipeline.operator.wording import again
 
     if left is None or not (left.unanswered or left.under_way):
         return None

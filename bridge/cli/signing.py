@@ -13,7 +13,7 @@ from bridge.errors import Conflict
 
 if TYPE_CHECKING:
     from bridge.config import Loaded
-    from bridge.pipeline.remint import Remint
+    from bridge.pipeline.keys.remint import Remint
     from bridge.ssf.keyfiles import KeyFiles, Source
     from bridge.ssf.keys import KeyRing
     from bridge.store.protocol import Store
@@ -63,8 +63,8 @@ async def ring_now(loaded: Loaded, store: Store) -> KeyRing:
 
 async def remint_with(loaded: Loaded, store: Store, ring: KeyRing) -> Remint:
     """Mints anew with the key of `ring` that signs, for the streams as they are configured."""
+    from bridge.pipeline.keys.remint import Remint
     from bridge.pipeline.mint import Minter
-    from bridge.pipeline.remint import Remint
 
     entries = await entries_of(loaded.config, store)
     streams = {entry.stream.id: entry.stream for entry in entries if entry.stream is not None}

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from bridge.cli.changing import confirmed, operator, record
+from bridge.cli.changing import confirmed, record
 from bridge.cli.configured import WrongCall, load_config
 from bridge.cli.errand import errand
 from bridge.cli.opened import entries_of, opened
 from bridge.cli.output import say, table, write, write_json
+from bridge.cli.stream_enable import done, let_go_on
 
 if TYPE_CHECKING:
-    from bridge.pipeline.differences import Difference
-    from bridge.pipeline.roster import Entry
+    from bridge.pipeline.operator.differences import Difference
+    from bridge.pipeline.streams.roster import Entry
     from bridge.store.errands import ErrandKind
     from bridge.store.protocol import Store
 
@@ -34,23 +35,27 @@ async def pause(name: str, /, *, reason: str = "", as_json: Json = False) -> int
     name
         The name of the receiver, or a stream id.
     reason
-        Why, for whoever looks at it later.
+        Why, for whoever looks at it later; its receiver is told it, too.
     as_json
         Print JSON.
     """
+    from bridge.pipeline.streams.running import UNSAID
+
     async with opened(load_config().config) as store:
         entry = await _one(store, name)
         if entry is None or entry.row is None:
             return 1
         before = entry.row.paused
-        why = reason or f"by {operator()}"
+        why = reason or UNSAID
         await store.pause(entry.row.id, why)
         await record(store, "streams pause", entry.name, reason, before or "runs", "paused")
-    return _done(entry.name, "paused", f"{entry.name} is paused: {why}", as_json)
+    return done(entry.name, "paused", f"{entry.name} is paused: {why}", as_json)
 
 
 async def enable(name: str, /, *, reason: str = "", as_json: Json = False) -> int:
     """Let a paused stream go on: it is told what differs from what it was told before.
+
+    One that its receiver itself paused or disabled stays so; one that the service paused goes on.
 
     Parameters
     ----------
@@ -65,6 +70,8 @@ async def enable(name: str, /, *, reason: str = "", as_json: Json = False) -> in
         entry = await _one(store, name)
         if entry is None or entry.row is None:
             return 1
+        if entry.row.subscription is not None:
+            return await let_go_on(store, entry, reason, as_json)
         if entry.standing in ("disabled", "orphaned"):
             remedy = "enabled = true in its [receivers] table" if entry.standing == "disabled" else "its return there"
             say(f"{entry.name} is {entry.standing} by the configuration: what changes that is {remedy}, and a restart")
@@ -73,10 +80,10 @@ async def enable(name: str, /, *, reason: str = "", as_json: Json = False) -> in
             say(f"{entry.name} is in dry run: dry_run = false in its [receivers] table and a restart end that")
             return 1
         if not entry.row.paused:
-            return _done(entry.name, "enabled", f"{entry.name} was not paused", as_json)
+            return done(entry.name, "enabled", f"{entry.name} was not paused", as_json)
         await store.pause(entry.row.id, "")
         await record(store, "streams enable", entry.name, reason, f"paused: {entry.row.paused}", "runs")
-    return _done(entry.name, "enabled", f"{entry.name} goes on", as_json)
+    return done(entry.name, "enabled", f"{entry.name} goes on", as_json)
 
 
 async def verify(name: str, /, *, as_json: Json = False) -> int:
@@ -140,7 +147,7 @@ async def resync(
     as_json
         Print JSON.
     """
-    from bridge.pipeline.differences import differences
+    from bridge.pipeline.operator.differences import differences
 
     config = load_config().config
     async with opened(config) as store:
@@ -176,6 +183,9 @@ async def prune(name: str, /, *, yes: Yes = False, as_json: Json = False) -> int
         entry = await _one(store, name, orphaned=True)
         if entry is None or entry.row is None:
             return 1
+        if entry.standing != "orphaned" and entry.row.subscription is not None:
+            say(f"{entry.name} is a stream of client {entry.row.client}: its receiver deletes it, by the API")
+            return 1
         if entry.standing != "orphaned":
             say(f"{entry.name} stands in the configuration: only a stream without its receiver is pruned")
             return 1
@@ -210,14 +220,6 @@ async def _one(store: Store, name: str, *, orphaned: bool = False) -> Entry | No
     return found[0]
 
 
-def _done(name: str, state: str, words: str, as_json: bool) -> int:
-    if as_json:
-        write_json({"stream": name, "state": state})
-    else:
-        write(words)
-    return 0
-
-
 async def _asked(store: Store, kind: ErrandKind, name: str, asked: dict[str, Any], as_json: bool, **more: Any) -> int:
     ended = await errand(store, kind, name, asked, f"{kind} {name}")
     document = {"stream": name, **more, **ended.doc, "state": ended.state}
@@ -237,8 +239,10 @@ async def _asked(store: Store, kind: ErrandKind, name: str, asked: dict[str, Any
 
 
 def _announce(name: str, found: Sequence[Difference]) -> None:
-    failing = sum(one.so == "not-compliant" for one in found)
-    say(f"{name}: {failing} would be told not compliant, {len(found) - failing} compliant")
+    told = [one for one in found if one.reason == "told"]
+    failing = sum(one.so == "not-compliant" for one in told)
+    kept = f"; {len(found) - len(told)} would not, for the reason that stands there" if len(told) < len(found) else ""
+    say(f"{name}: {failing} would be told not compliant, {len(told) - failing} compliant{kept}")
 
 
 def _differ(entry: Entry, found: Sequence[Difference], as_json: bool) -> int:

@@ -1,4 +1,4 @@
-"""`caep-bridge streams`: the receivers as configured, and how their streams do."""
+"""`caep-bridge streams`: the streams of the configuration and of receivers' own making, and how they do."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from bridge.cli.near import near
 from bridge.cli.opened import entries_of, exists, opened
 from bridge.cli.output import listed, pairs, say, table, when, write, write_json
 from bridge.cli.stream_changes import enable, pause, prune, resync, test, verify
+from bridge.cli.stream_made import long_use, made_by_receiver, short_use
 
 if TYPE_CHECKING:
     from bridge.config import Loaded
-    from bridge.pipeline.roster import Entry
+    from bridge.pipeline.streams.roster import Entry
     from bridge.store.records import Backlog, StreamRow
 
 streams = App(name="streams", help="The streams to receivers, and how they do.")
@@ -40,14 +41,16 @@ async def list_(*, as_json: Annotated[bool, Parameter(name="--json", negative=""
         write_json(found)
         return 0
     table(
-        ("stream", "profile", "audience", "state", "health", "pending", "dead", "oldest", "last delivered"),
+        ("stream", "profile", "audience", "state", "health", "pending", "dead", "oldest", "last delivered",
+         "way", "made by"),
         (
             (one["name"], one["profile"], one["audience"], one["state"], _short_health(one),
              one["pending"], one["dead"],
-             when(one["oldest_pending_at"]), when(one["last_delivered_at"]))
+             when(one["oldest_pending_at"]), when(one["last_delivered_at"]),
+             one.get("delivery", ""), short_use(one))
             for one in found
         ),
-        empty="no receiver is configured: nobody is told anything",
+        empty="no receiver is configured and none made a stream: nobody is told anything",
     )  # fmt: skip
     return 0
 
@@ -79,7 +82,7 @@ async def show(name: str, /, *, as_json: Annotated[bool, Parameter(name="--json"
 
 async def _described(loaded: Loaded) -> list[dict[str, Any]]:
     from bridge.clock import SystemClock
-    from bridge.pipeline.roster import roster
+    from bridge.pipeline.streams.roster import roster
 
     if not exists(loaded.config):
         say("there is no store yet: the first start of `caep-bridge serve` makes it, and the streams")
@@ -96,9 +99,9 @@ def describe(entry: Entry, load: Backlog | None, loaded: Loaded) -> dict[str, An
     return {
         "name": entry.name,
         "stream_id": row.id if row else None,
-        "state": "paused" if row is not None and row.paused and not entry.standing else STATES[entry.standing],
+        "state": state_of(entry),
         "paused": row.paused if row else "",
-        **_configured(entry, loaded),
+        **(_configured(entry, loaded) if row is None or row.subscription is None else made_by_receiver(entry, loaded)),
         "healthy": row is None or row.failures == 0,
         "health": _health(row),
         "pending": load.pending if load else 0,
@@ -107,6 +110,13 @@ def describe(entry: Entry, load: Backlog | None, loaded: Loaded) -> dict[str, An
         "last_delivered_at": row.last_delivered_at if row else None,
         "created_at": row.created_at if row else None,
     }
+
+
+def state_of(entry: Entry) -> str:
+    row, standing = entry.row, STATES[entry.standing]
+    made = row.subscription if row is not None else None
+    paused = row is not None and bool(row.paused or (made is not None and made.status == "paused"))
+    return "paused" if paused and not entry.standing else standing
 
 
 def _configured(entry: Entry, loaded: Loaded) -> dict[str, Any]:
@@ -173,13 +183,16 @@ def _print(one: dict[str, Any]) -> None:
             ("  health", _long_health(one)),
             ("  backlog", f"{one['pending']} pending{oldest}, {one['dead']} dead"),
             ("  last delivered", when(one["last_delivered_at"]) or "nothing yet"),
+            *long_use(one),
         ]
     )
     if one["paused"]:
         write(f"  paused {one['paused']}: nothing is made or sent until `caep-bridge streams enable {one['name']}`")
     if one["state"] == "dry run":
         write("  dry_run = true: nothing is sent; `caep-bridge deliveries list --dry-run` has what would have gone")
-    if one["state"] == "orphaned":
+    if one["state"] == "orphaned" and one.get("client"):
+        write("  its client stands no longer in [oauth.clients]: nothing is sent, what was pending is superseded")
+    elif one["state"] == "orphaned":
         write("  no receiver of this name has its audience any more: nothing is sent, what was pending is superseded")
 
 

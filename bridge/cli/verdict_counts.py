@@ -12,7 +12,7 @@ from contextlib import aclosing, contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from bridge.cli.output import plain, write
+from bridge.cli.output import plain, some, write
 from bridge.model import LookFailed
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def lines(found: Count) -> Iterator[str]:
     if found.problem and not found.devices:
         yield f"connector {found.connector}: no device could be counted: {found.problem}"
         return
-    whole = f"{found.devices} devices"
+    whole = some(found.devices, "device")
     if found.problem:
         yield f"connector {found.connector}: only the first {whole} were counted: {found.problem}"
     width = max(map(len, found.fails))

@@ -12,12 +12,13 @@ from bridge.cli.changing import confirmed, progress, record
 from bridge.cli.configured import WrongCall, load_without_secrets
 from bridge.cli.moments import moment
 from bridge.cli.opened import opened
-from bridge.cli.output import say, when, write_json
+from bridge.cli.output import say, some, when, write_json
+from bridge.cli.webhook_lookup import unknown
 from bridge.clock import SystemClock
 
 if TYPE_CHECKING:
     from bridge.cli.configured import Everything
-    from bridge.pipeline.replay import Replayed
+    from bridge.pipeline.operator.replay import Replayed
     from bridge.store.archive import Kept
     from bridge.store.protocol import Store
 
@@ -85,7 +86,6 @@ async def replay(
 
 
 async def _one(store: Store, everything: Everything, webhook_id: str, reason: str) -> Counter[str] | None:
-    from bridge.cli.webhooks import unknown
 
     kept = await store.webhook(webhook_id)
     if kept is None:
@@ -99,7 +99,7 @@ async def _one(store: Store, everything: Everything, webhook_id: str, reason: st
 
 
 async def _again(store: Store, everything: Everything, kept: Kept) -> Replayed:
-    from bridge.pipeline.replay import replay as again
+    from bridge.pipeline.operator.replay import replay as again
 
     most = everything.loaded.config.retention.statements
     return await again(store, everything.connectors, kept, SystemClock(), most)
@@ -122,7 +122,7 @@ async def _all(
         say("no webhook like that whose payload is still kept")
         return Counter()
     about = f"all webhooks{f' of {connector}' if connector else ''}{f' since {when(since)}' if since else ''}"
-    if not confirmed(f"Replay {total} webhooks?", yes):
+    if not confirmed(f"Replay {some(total, 'webhook')}?", yes):
         return None
     outcomes: Counter[str] = Counter()
     with progress("replayed", total) as advance:

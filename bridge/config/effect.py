@@ -20,5 +20,6 @@ def notes(loaded: Loaded) -> list[tuple[str, str]]:
 
 
 def _effectless(config: Config) -> Iterator[tuple[Path, str]]:
-    if config.keys.signing_key is not None and config.keys.rotate_every is not None:
+    turns = any(client.asks_for_tokens for client in config.oauth.clients.values())
+    if config.keys.signing_key is not None and config.keys.rotate_every is not None and not turns:
         yield ("keys", "rotate_every"), "has no effect beside signing_key: that key changes with its file"

@@ -9,7 +9,7 @@ from typing import Literal
 from bridge.demo.report import words
 from bridge.demo.stage import Stage
 from bridge.demo.story import Played
-from bridge.pipeline.explain import Explanation
+from bridge.pipeline.operator.explain import Explanation
 from bridge.receiver.book import Receipt
 
 Tone = Literal["head", "vendor", "bridge", "quiet", "receiver", "good", "bad", "code"]

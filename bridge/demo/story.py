@@ -12,9 +12,9 @@ from bridge.demo.script import Problem
 from bridge.demo.stage import Stage
 from bridge.demo.vendor import Sent
 from bridge.model import Status
-from bridge.pipeline.explain import Explanation, explain
-from bridge.pipeline.facts import facts
-from bridge.pipeline.roster import Entry, roster
+from bridge.pipeline.operator.explain import Explanation, explain
+from bridge.pipeline.operator.facts import facts
+from bridge.pipeline.streams.roster import Entry, roster
 from bridge.receiver.book import Receipt
 from bridge.store.records import Delivery
 

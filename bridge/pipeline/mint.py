@@ -40,19 +40,19 @@ class Minter:
             for one, (_, stream) in zip(unsigned, pairs, strict=True)
         ]
 
-    async def verification(self, asked: Sequence[tuple[Stream, str | None]]) -> list[SignedSET]:
-        """A verification event for each stream, with the state that its receiver gave."""
+    async def verification(self, asked: Sequence[tuple[Stream, str | None, str]]) -> list[SignedSET]:
+        """A verification event for each stream, with the state that its receiver gave, and its `txn`."""
         iat = int(self._clock.now())
         return await self._signed([
-            verification(stream, issuer=self.issuer, jti=self._ids.jti(), iat=iat, state=state)
-            for stream, state in asked
+            verification(stream, issuer=self.issuer, jti=self._ids.jti(), iat=iat, state=state, txn=txn)
+            for stream, state, txn in asked
         ])  # fmt: skip
 
-    async def stream_updated(self, stream: Stream, status: StreamStatus, reason: str) -> SignedSET:
+    async def stream_updated(self, stream: Stream, status: StreamStatus, reason: str, txn: str) -> SignedSET:
         """What we made of the stream ourselves, and why (SSF 1.0 §8.1.5)."""
         said = stream_updated(
             stream, issuer=self.issuer, jti=self._ids.jti(), iat=int(self._clock.now()), status=status,
-            reason=reason or None,
+            reason=reason or None, txn=txn,
         )  # fmt: skip
         (signed,) = await self._signed([said])
         return signed

@@ -64,8 +64,8 @@ class Source(Protocol):
 Mint = Callable[[Sequence[tuple[Event, Stream]]], Awaitable[list[SignedSET]]]
 """Signs a batch, each for its stream, in the order given."""
 
-Verify = Callable[[Sequence[tuple[Stream, str | None]]], Awaitable[list[SignedSET]]]
-"""Signs a verification event for each stream, with the `state` that its receiver gave (SSF 1.0 §8.1.4)."""
+Verify = Callable[[Sequence[tuple[Stream, str | None, str]]], Awaitable[list[SignedSET]]]
+"""Signs a verification event for each stream, with the `state` that its receiver gave (SSF 1.0 §8.1.4) and a `txn`."""
 
 Push = Callable[[Stream, str], Awaitable[Outcome]]
 """Sends one SET once; network and HTTP trouble is an Outcome, never an exception."""

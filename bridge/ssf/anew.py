@@ -27,7 +27,7 @@ def claims_of(text: str) -> Claims:
 def anew(old: Mapping[str, Any], stream: Stream | None, txn: str, *, issuer: str, jti: str, iat: int) -> Claims:
     """The same statement as `old`. Its form stays without a stream, and where `old` does not say enough for another."""
     if stream is not None:
-        if (framework := _framework(old, stream, issuer=issuer, jti=jti, iat=iat)) is not None:
+        if (framework := _framework(old, stream, txn, issuer=issuer, jti=jti, iat=iat)) is not None:
             return framework
         event = event_of(old, txn)
         if event is not None and _says_enough(event, stream):
@@ -47,15 +47,15 @@ def _says_enough(event: Event, stream: Stream) -> bool:
     return not isinstance(event, ComplianceChange) or stream.subject == "user" or bool(event.device_id)
 
 
-def _framework(old: Mapping[str, Any], stream: Stream, *, issuer: str, jti: str, iat: int) -> Claims | None:
+def _framework(old: Mapping[str, Any], stream: Stream, txn: str, *, issuer: str, jti: str, iat: int) -> Claims | None:
     """A framework event that this stream may have; None if `old` holds none."""
     if stream.profile == "okta":
         return None
     said: Any
     (type_, said), *_ = old["events"].items()
     if type_ in (VERIFICATION, DRAFT_NAMES[VERIFICATION]) and isinstance(said, dict):
-        return verification(stream, issuer=issuer, jti=jti, iat=iat, state=said.get("state"))
+        return verification(stream, issuer=issuer, jti=jti, iat=iat, state=said.get("state"), txn=txn)
     if type_ in (STREAM_UPDATED, DRAFT_NAMES[STREAM_UPDATED]) and isinstance(said, dict) and "status" in said:
         status, reason = said["status"], said.get("reason")
-        return stream_updated(stream, issuer=issuer, jti=jti, iat=iat, status=status, reason=reason)
+        return stream_updated(stream, issuer=issuer, jti=jti, iat=iat, status=status, reason=reason, txn=txn)
     return None

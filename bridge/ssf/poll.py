@@ -36,7 +36,8 @@ class SetError:
 
 @value
 class PollRequest:
-    """`most`: so many SETs at most. `at_once`: no waiting, a short poll."""
+    """`most`: so many SETs at most. `at_once`: no waiting, a short poll. What stands in both `acks` and `errors` is
+    refused: the error says more."""
 
     most: int = USUAL
     at_once: bool = False
@@ -51,8 +52,6 @@ def poll_request(body: Mapping[str, Any]) -> PollRequest:
     acks, errors = _acks(body.get("ack")), _errors(body.get("setErrs"))
     if len(acks) + len(errors) > SETTLED_MOST:
         raise Unacceptable("ack", f"and setErrs name more than {SETTLED_MOST} SETs together")
-    if not errors.keys().isdisjoint(acks):
-        raise Unacceptable("setErrs", "names a SET that ack names as well")
     return PollRequest(_most(body.get("maxEvents")), _at_once(body.get("returnImmediately")), acks, errors)
 
 

@@ -45,34 +45,45 @@ def claims(event: Event, stream: Stream, *, issuer: str, jti: str, iat: int) -> 
     return envelope
 
 
-def verification(stream: Stream, *, issuer: str, jti: str, iat: int, state: str | None) -> Claims:
+def verification(stream: Stream, *, issuer: str, jti: str, iat: int, state: str | None, txn: str = "") -> Claims:
     """The claims of a verification event (SSF 1.0 §8.1.4.1), about the stream; `state` as it was given, none if None.
 
     A stream of the profile `okta` is a ValueError: Okta would refuse it.
     """
     said = {} if state is None else {"state": state}
-    return _framework(VERIFICATION, said, stream, issuer=issuer, jti=jti, iat=iat)
+    return _framework(VERIFICATION, said, stream, issuer=issuer, jti=jti, iat=iat, txn=txn)
 
 
 def stream_updated(
-    stream: Stream, *, issuer: str, jti: str, iat: int, status: StreamStatus, reason: str | None = None
+    stream: Stream,
+    *,
+    issuer: str,
+    jti: str,
+    iat: int,
+    status: StreamStatus,
+    reason: str | None = None,
+    txn: str = "",
 ) -> Claims:
     """The claims of a stream-updated event (SSF 1.0 §8.1.5): what we made of the stream ourselves, and why.
 
     A stream of the profile `okta` is a ValueError: Okta would refuse it.
     """
     said = {"status": status} if reason is None else {"status": status, "reason": reason}
-    return _framework(STREAM_UPDATED, said, stream, issuer=issuer, jti=jti, iat=iat)
+    return _framework(STREAM_UPDATED, said, stream, issuer=issuer, jti=jti, iat=iat, txn=txn)
 
 
-def _framework(type_: str, said: Claims, stream: Stream, *, issuer: str, jti: str, iat: int) -> Claims:
+def _framework(type_: str, said: Claims, stream: Stream, *, issuer: str, jti: str, iat: int, txn: str) -> Claims:
+    """`txn` names what it comes of, as with all other events (§4.1.9); "" is left out."""
     if stream.profile == "okta":
         raise ValueError(f"the stream {stream.name} is of the profile okta, which knows no framework events")
     about = subject.opaque(stream.id)
     if stream.profile == "sse":
         said = {"subject": about, **said}
         type_ = DRAFT_NAMES[type_] if stream.shape.legacy_events else type_
-    return {"iss": issuer, "aud": stream.audience, "jti": jti, "iat": iat, "sub_id": about, "events": {type_: said}}
+    envelope: Claims = {"iss": issuer, "aud": stream.audience, "jti": jti, "iat": iat}
+    if txn and _sends_txn(stream):
+        envelope["txn"] = txn
+    return {**envelope, "sub_id": about, "events": {type_: said}}
 
 
 def _subject_inside(event: Event, stream: Stream) -> Claims:

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Final, Protocol
 
 from bridge.model import StreamStatus, Subscription
 from bridge.store.records import NewDelivery, StreamRow
+
+EXPIRED: Final = "expired"
+TOO_MANY: Final = "too_many"
+DELETED: Final = "stream_deleted"
+"""Why SETs are superseded with their stream, or as SETs about it (docs/reasons.md)."""
 
 
 class Streams(Protocol):
@@ -17,7 +22,7 @@ class Streams(Protocol):
 
     async def put_stream(self, row: StreamRow) -> None:
         """A stream of the configuration. What others write stays as it stands: `paused`, `announced`, `active_at`,
-        `subscription`."""
+        `client`, `subscription`."""
 
     async def update_stream(self, row: StreamRow) -> None:
         """As `put_stream`, if the stream is still there."""

@@ -13,7 +13,7 @@ import pytest
 
 from bridge.cli import run
 from bridge.connector.load import bundled
-from bridge.pipeline.rehearse import NOBODY
+from bridge.pipeline.operator.rehearse import NOBODY
 from tests.cli.scene import CONFIG, HEADER
 
 SAMPLES = bundled() / "kolide" / "samples"

@@ -51,6 +51,19 @@ def test_list_filters_and_never_shows_a_secret(scene: Scene, capsys: pytest.Capt
     assert SECRET not in text and HEADER not in text
 
 
+def test_a_device_goes_by_its_name_where_only_one_has_it(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    scene.believe(failing(), failing("43", name="BOB-MAC"))
+    assert scene.run("devices", "show", "bob-mac", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["id"] == "43"
+    assert scene.run("devices", "show", "bob-ma") == 1, "a part of a name is none"
+    assert "did you mean 43" in capsys.readouterr().err
+    scene.believe(failing("44", name="bob-mac"))
+    assert scene.run("devices", "show", "BOB-MAC") == 2
+    assert "several devices are called BOB-MAC: kolide/43, kolide/44" in capsys.readouterr().err
+    assert scene.run("devices", "override", "ADA-MAC", "--clear") == 0
+    assert "kolide/42" in (err := capsys.readouterr().err) and "is not overridden" in err
+
+
 @pytest.mark.parametrize("words", [["--status", "broken"], ["--limit", "0"], ["--limit", "x"], ["extra"]])
 def test_a_wrong_call_is_exit_2(scene: Scene, words: list[str]) -> None:
     scene.believe(failing())

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from bridge.config.kinds import spoken
 from bridge.model import Held, Hold, LedgerRow
 from bridge.store.protocol import Store
 from bridge.store.records import LedgerWrite, Unit
@@ -155,6 +156,26 @@ def test_a_store_of_another_revision_is_refused(
     database.close()
     assert scene.run(*words) == 1
     assert "is at revision 9999" in capsys.readouterr().err
+
+
+def test_the_window_of_the_guard_in_words(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    assert scene.run("guard", "status") == 0
+    assert "losing access within 10 minutes: the rest is held" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("length", "words"),
+    [
+        (600, "10 minutes"),
+        (90, "90 seconds"),
+        (5400, "90 minutes"),
+        (259200, "3 days"),
+        (1, "1 second"),
+        (0.25, "0.25 seconds"),
+    ],
+)
+def test_a_length_of_time_in_words(length: float, words: str) -> None:
+    assert spoken(length) == words
 
 
 def test_what_the_guard_holds(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:

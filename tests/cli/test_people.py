@@ -11,7 +11,7 @@ from typing import Any, Literal
 import pytest
 
 from bridge.model import Owner
-from bridge.pipeline.person import names
+from bridge.pipeline.operator.person import names
 from bridge.ssf.identifier import canonical
 from bridge.ssf.subject import login_of
 from bridge.store.archive import Wanted
@@ -143,7 +143,7 @@ class TestForget:
         scene.ring("kolide", "42")
         assert scene.run("people", "forget", "ADA@acme.example", "--yes", "--reason", f"request of {ADA}") == 0
         out = capsys.readouterr().out
-        assert "removed: 1 devices, 1 looks, 2 lines of what was told, 4 SETs, 3 payloads" in out
+        assert "removed: 1 device, 1 look, 2 lines of what was told, 4 SETs, 3 payloads" in out
         assert out.count("kept: ") == 5
         assert ADA not in everything(scene) and "ada-mac" not in everything(scene)
         assert scene.run("people", "show", ADA) == 0, "the audit log still tells of the request"
@@ -202,6 +202,7 @@ class TestForget:
         assert scene.run("people", "forget", ADA, "--yes", "--json") == 1
         captured = capsys.readouterr()
         assert "nothing was removed" in captured.err and "okta was told not compliant" in captured.err
+        assert "it is kolide/42 (ADA-MAC): have it repaired, or `caep-bridge devices retire kolide/42" in captured.err
         assert (f"delivery {number} to okta waits" in captured.err) is not settled
         assert ADA not in captured.out
         assert scene.store(lambda store: store.deliveries()) == before

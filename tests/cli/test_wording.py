@@ -7,8 +7,8 @@ from typing import get_args
 import pytest
 
 from bridge.model import FailureKind
-from bridge.pipeline import wording
-from bridge.pipeline.roster import Standing
+from bridge.pipeline.operator import wording
+from bridge.pipeline.streams.roster import Standing
 from bridge.posture import reasons
 from bridge.ssf import ledger
 from bridge.ssf.stream import Unwanted

@@ -486,6 +486,8 @@ def test_keys_without_effect_are_named_where_they_were_written(tmp_path: Path) -
     both = f'[keys]\nsigning_key = "file:{key}"\nrotate_every = "30d"\n'
     found = loaded(tmp_path, both)
     assert [path for path, _ in no_effect(found.config, found.written)] == ["keys.rotate_every"]
+    found = loaded(tmp_path, both + '[oauth.clients.c]\nsecret = "s"\naudience = "x"\n')
+    assert no_effect(found.config, found.written) == []  # the keys of its tokens follow it
     assert no_effect(loaded(tmp_path, RECEIVER).config, loaded(tmp_path, RECEIVER).written) == []
 
 

@@ -9,7 +9,7 @@ import pytest
 from bridge.config import load
 from bridge.errors import ConfigError
 from bridge.model import Shape
-from bridge.pipeline.streams import stream_of
+from bridge.pipeline.streams.plan import stream_of
 from bridge.store.records import StreamRow
 
 ISSUER = '[transmitter]\nissuer = "https://signals.acme.example"\n'

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from bridge.store.protocol import Store
-from bridge.store.records import Backlog, LedgerMove, LedgerWrite, NewDelivery, Settlement, Unit
+from bridge.store.records import Backlog, LedgerMove, LedgerWrite, NewDelivery, Rank, Settlement, Unit
 from tests.store.given import ledger, mint, minted, states, told
 
 
@@ -283,3 +283,26 @@ class TestByHand:
         await store.release_leases()
         assert await store.cancel_stream("s", 71.0, "disabled") == 0
         assert await lease(store) == [1, 3]
+
+
+class TestPolls:
+    async def test_by_jti_finds_what_waits_in_this_stream_alone(self, store: Store) -> None:
+        mine, done, theirs = mint("a", "oa"), mint("b", "ob"), mint("c", "oc", stream="other")
+        await minted(store, mine, done, theirs)
+        await settle(store, 2, "delivered")
+        asked = [mine.jti, done.jti, theirs.jti, "unknown", "", *(f"x{n}" for n in range(10_000))]
+        assert [row.id for row in await store.by_jti("s", asked)] == [1]
+        assert await store.by_jti("s", []) == []
+
+    async def test_has_due_sees_what_could_be_leased_now(self, store: Store) -> None:
+        await minted(store, mint("a", "oa"), replace(mint("b", "ob", stream="low"), rank=Rank.UPDATE))
+        names = ["s", "low", "none", *(f"n{n}" for n in range(20))]
+        for reach, found in ((Rank.EVENT, {"s", "low"}), (Rank.VERIFICATION, {"low"}), (Rank.UPDATE, {"low"})):
+            assert await store.has_due(dict.fromkeys(names, reach), 50) == found
+            assert await store.has_due(dict.fromkeys(names[:3], reach), 50) == found
+        assert await lease(store) == [1]
+        assert await store.has_due({"s": Rank.EVENT}, 50) == set()
+        assert await store.has_due({"s": Rank.EVENT}, 60) == {"s"}, "the lease has ended"
+        await settle(store, 1, "pending", next_at=90.0)
+        assert await store.has_due({"s": Rank.EVENT}, 80) == set()
+        assert await store.has_due({}, 80) == set()

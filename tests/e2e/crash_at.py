@@ -33,9 +33,10 @@ POINTS: dict[str, tuple[str, str]] = {
     "expire": (_STORE, "expire"),
     # at a start
     "upgrade": ("bridge.store.upgrade", "upgrade"),
-    "key": ("bridge.pipeline.keyring:Keyring", "open"),
+    "key": ("bridge.pipeline.keys.keyring:Keyring", "open"),
     "release": (_STORE, "release_leases"),
     "put_stream": (_STORE, "put_stream"),
+    "update_stream": (_STORE, "update_stream"),
     "cancel_stream": (_STORE, "cancel_stream"),
     "devices": (_STORE, "devices"),
     # of a rotation

@@ -99,7 +99,7 @@ async def _turn(rig: Rig, *devices: int) -> None:
 
 @pytest.mark.parametrize(
     ("disabling", "enabling"),
-    [("put_stream.after 1", "put_stream.after 1"), ("cancel_stream.after 1", "devices.before 1")],
+    [("put_stream.after 1", "update_stream.after 1"), ("cancel_stream.after 1", "devices.before 1")],
 )
 async def test_killed_while_it_is_disabled_or_enabled(tmp_path: Path, disabling: str, enabling: str) -> None:
     """What waited when it was disabled is taken back, what differs when it is enabled is told; if starts die too."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from bridge.pipeline import baseline, heldback
-from bridge.pipeline.reconcile import Reconciler
-from bridge.pipeline.resume import resume
-from bridge.pipeline.running import Running
+from bridge.pipeline.fleet import baseline, heldback
+from bridge.pipeline.fleet.reconcile import Reconciler
+from bridge.pipeline.operator.word import retire, speak
+from bridge.pipeline.streams.resume import resume
+from bridge.pipeline.streams.running import Running
 from bridge.pipeline.turn import Answered
-from bridge.pipeline.word import retire, speak
 from bridge.posture.policy import Policy
 from tests.histories.ports import Nothing
 from tests.histories.world import World

@@ -31,13 +31,13 @@ from bridge.model import (
     VerifiedWebhook,
     Webhook,
 )
+from bridge.pipeline.fleet.reconcile import Reconciler
 from bridge.pipeline.gate import Gate
 from bridge.pipeline.intake import digest
 from bridge.pipeline.looks import Lane
-from bridge.pipeline.outbox import Outbox
-from bridge.pipeline.reconcile import Reconciler
-from bridge.pipeline.resume import resume
-from bridge.pipeline.running import Running
+from bridge.pipeline.sending.outbox import Outbox
+from bridge.pipeline.streams.resume import resume
+from bridge.pipeline.streams.running import Running
 from bridge.pipeline.tell import Teller
 from bridge.posture.guard import Limits
 from bridge.posture.identity import Identity

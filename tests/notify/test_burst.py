@@ -12,7 +12,7 @@ from bridge.notify.retry import Sent
 from bridge.notify.send import Target, send
 from bridge.observe.metrics import Metrics
 from bridge.outbound import Outbound
-from bridge.pipeline.notices import Notices
+from bridge.pipeline.notices.notices import Notices
 from bridge.store import open_store
 from tests.notify.conftest import KEY, Open, genuine
 from tests.store.given import url

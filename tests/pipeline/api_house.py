@@ -11,19 +11,19 @@ import orjson
 
 from bridge.config import Client
 from bridge.model import DEVICE_COMPLIANCE_CHANGE, Outcome, SignedSET, Stream, StreamStatus
-from bridge.pipeline.activity import Activity
-from bridge.pipeline.clearing import Clearing
-from bridge.pipeline.herald import Herald
+from bridge.pipeline.api.management import Management
+from bridge.pipeline.api.ownership import Ownership
+from bridge.pipeline.api.standing import Standing
+from bridge.pipeline.api.verification import Verification
 from bridge.pipeline.journal import Journal
-from bridge.pipeline.keeper import Keeper
-from bridge.pipeline.management import Management
-from bridge.pipeline.outbox import Outbox
-from bridge.pipeline.ownership import Ownership
-from bridge.pipeline.standing import Standing
-from bridge.pipeline.subscribed import Subscribed
-from bridge.pipeline.upkeep import Upkeep
-from bridge.pipeline.verification import Verification
-from bridge.pipeline.verifier import Verifier
+from bridge.pipeline.sending.outbox import Outbox
+from bridge.pipeline.streams.activity import Activity
+from bridge.pipeline.streams.clearing import Clearing
+from bridge.pipeline.streams.herald import Herald
+from bridge.pipeline.streams.keeper import Keeper
+from bridge.pipeline.streams.subscribed import Subscribed
+from bridge.pipeline.streams.upkeep import Upkeep
+from bridge.pipeline.streams.verifier import Verifier
 from bridge.ssf.profile import stream_updated, verification
 from bridge.store.protocol import Store
 from bridge.store.records import NewDelivery, StreamRow, Unit
@@ -86,7 +86,7 @@ class House:
         owned = Ownership(self.store, self.keeper, self.activity.used)
         self.management = Management(
             self.store, self.keeper, owned, self.clients, issuer=ISSUER, vault=self.vault, refusal=_none,
-            clock=self.clock, ids=self.ids, journal=self._journal, deleted=self.clearing.wake,
+            clock=self.clock, ids=self.ids, journal=self._journal, deleted=lambda _: self.clearing.wake(),
         )  # fmt: skip
         self.standing = Standing(self.keeper, owned, self.clock, self._journal)
         self.verification = Verification(owned, self.verifier, self.clients, self.clock)
@@ -152,11 +152,11 @@ class House:
         self.pushes.append(Pushed(stream.id, stream.endpoint_url, uri.rpartition("/")[2], said))
         return self.answer
 
-    async def _verify(self, asked: Sequence[tuple[Stream, str | None]]) -> list[SignedSET]:
-        return [self._signed(verification, stream, state=state) for stream, state in asked]
+    async def _verify(self, asked: Sequence[tuple[Stream, str | None, str]]) -> list[SignedSET]:
+        return [self._signed(verification, stream, state=state, txn=txn) for stream, state, txn in asked]
 
-    async def _updated(self, stream: Stream, status: StreamStatus, reason: str) -> SignedSET:
-        return self._signed(stream_updated, stream, status=status, reason=reason or None)
+    async def _updated(self, stream: Stream, status: StreamStatus, reason: str, txn: str) -> SignedSET:
+        return self._signed(stream_updated, stream, status=status, reason=reason or None, txn=txn)
 
     def _signed(self, claims: Any, stream: Stream, **more: Any) -> SignedSET:
         jti, iat = self.ids.jti(), int(self.clock.now())

@@ -11,7 +11,7 @@ import pytest
 from bridge.clock import SystemIds
 from bridge.config import Client, OAuth, Secret
 from bridge.errors import Unavailable
-from bridge.pipeline.clients import Clients
+from bridge.pipeline.api.clients import Clients
 from bridge.pipeline.journal import Journal
 from bridge.pipeline.seldom import EVERY, Seldom
 from bridge.store.memory import MemoryStore

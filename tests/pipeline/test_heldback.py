@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from bridge.model import Device, Held, LedgerRow, Status
-from bridge.pipeline.heldback import discard, release
-from bridge.pipeline.resume import resume
+from bridge.pipeline.fleet.heldback import discard, release
+from bridge.pipeline.streams.resume import resume
 from bridge.store.memory import MemoryStore
 from bridge.store.records import Clash, LedgerWrite, Unit
 from bridge.value import replace

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from bridge.model import Stream
-from bridge.pipeline.framework import LIFE, UPDATE
+from bridge.pipeline.streams.framework import LIFE, UPDATE
 from tests.pipeline.api_house import ADMINS, DELIVERED, DOWN, House
 
 Built = Callable[..., House]

@@ -8,8 +8,8 @@ import pytest
 
 from bridge.clock import SystemIds
 from bridge.config import load
-from bridge.pipeline.configuration import note_configuration
 from bridge.pipeline.journal import Journal
+from bridge.pipeline.operator.configuration import note_configuration
 from bridge.store import open_store
 from bridge.store.protocol import Store
 from tests.store.given import FakeClock

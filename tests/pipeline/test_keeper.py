@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from bridge.model import Stream
-from bridge.pipeline.keeper import Keeper
-from bridge.pipeline.running import Running
+from bridge.pipeline.streams.keeper import Keeper
+from bridge.pipeline.streams.running import Running
 from bridge.store.memory import MemoryStore
 from bridge.store.records import Rank, StreamRow
 from tests.histories.ports import START, Clock

@@ -12,11 +12,11 @@ from bridge.config import Secret
 from bridge.errors import ConfigError, Conflict
 from bridge.key import KeyRow
 from bridge.model import Event, Stream
-from bridge.pipeline import rotation
 from bridge.pipeline.journal import Journal
-from bridge.pipeline.keyring import Keyring
+from bridge.pipeline.keys import rotation
+from bridge.pipeline.keys.keyring import Keyring
+from bridge.pipeline.keys.remint import Remint
 from bridge.pipeline.mint import Minter
-from bridge.pipeline.remint import Remint
 from bridge.ssf.anew import claims_of
 from bridge.ssf.keyfiles import KeyFiles, Source
 from bridge.ssf.keys import KeyRing, key_from_pem

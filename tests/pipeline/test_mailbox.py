@@ -12,9 +12,9 @@ import pytest
 
 from bridge.errors import NotFound, TooMany, Unavailable
 from bridge.model import SignedSET, Status, Stream
-from bridge.pipeline.mailbox import Bounds, Mailbox
-from bridge.pipeline.remint import WITHHELD
-from bridge.pipeline.running import Running
+from bridge.pipeline.keys.remint import WITHHELD
+from bridge.pipeline.sending.mailbox import Bounds, Mailbox
+from bridge.pipeline.streams.running import Running
 from bridge.ssf.poll import PollRequest, SetError
 from bridge.store import open_store
 from bridge.store.protocol import Store
@@ -220,6 +220,11 @@ class TestWhatIsSaidOfThem:
         assert house.meter.outcomes == [("name-s", "dead")]
         assert await house.short(acks=(one,)) == []
         assert (await house.row(one)).state == "dead"
+
+    async def test_what_is_both_taken_and_refused_is_refused(self, house: House) -> None:
+        (jti,) = await house.minted(mint())
+        await house.short(acks=(jti,), errors={jti: SetError("invalid_key")})
+        assert (await house.row(jti)).state == "dead"
 
     async def test_a_code_that_nobody_registered(self, house: House) -> None:
         (jti,) = await house.minted(mint())

@@ -12,13 +12,13 @@ import pytest
 from bridge.config import Client
 from bridge.errors import Conflict, Forbidden, NotFound
 from bridge.model import DEVICE_COMPLIANCE_CHANGE, Stream
+from bridge.pipeline.api.management import Management
+from bridge.pipeline.api.ownership import Ownership
+from bridge.pipeline.api.standing import Standing
 from bridge.pipeline.journal import Journal
-from bridge.pipeline.keeper import Keeper
-from bridge.pipeline.management import Management
-from bridge.pipeline.ownership import Ownership
-from bridge.pipeline.running import Running
-from bridge.pipeline.standing import Standing
-from bridge.pipeline.subscribed import Subscribed
+from bridge.pipeline.streams.keeper import Keeper
+from bridge.pipeline.streams.running import Running
+from bridge.pipeline.streams.subscribed import Subscribed
 from bridge.ssf.configuration import OLD_PUSH, POLL, PUSH, Unacceptable
 from bridge.store import open_store
 from bridge.store.protocol import Store
@@ -372,7 +372,7 @@ async def test_an_operators_pause_stands_against_the_receivers_word(house: House
     await house.store.pause(stream_id, "flood")
     await house.keeper.turn()
     assert await house.standing.read("alpha", stream_id) == {
-        "stream_id": stream_id, "status": "paused", "reason": "flood",
+        "stream_id": stream_id, "status": "paused", "reason": "paused by the transmitter's operator: flood",
     }  # fmt: skip
     with pytest.raises(Forbidden, match="flood"):
         await house.standing.set("alpha", {"stream_id": stream_id, "status": "enabled"})

@@ -15,8 +15,8 @@ from bridge.errors import StoreProblem
 from bridge.notify.occasion import Occasion
 from bridge.notify.retry import Sent
 from bridge.notify.send import Target
-from bridge.pipeline.notice_rules import REMIND
-from bridge.pipeline.notices import MOST, Notices
+from bridge.pipeline.notices.notices import MOST, Notices
+from bridge.pipeline.notices.rules import REMIND
 from bridge.store import open_store
 from bridge.store.protocol import Store
 from tests.histories.ports import Dice, Ids

@@ -8,8 +8,8 @@ import pytest
 
 from bridge.delivery.retry import Health
 from bridge.model import Stream
-from bridge.pipeline.outbox import Outbox
-from bridge.pipeline.push_lane import Lane
+from bridge.pipeline.sending.lane import Lane
+from bridge.pipeline.sending.outbox import Outbox
 from bridge.store.records import StreamRow
 from tests.histories.ports import Dice, Nothing
 from tests.histories.world import Laptop, World

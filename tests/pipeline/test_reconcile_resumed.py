@@ -7,7 +7,7 @@ from typing import Any
 
 from bridge.connector.sweep import SweepPage
 from bridge.model import Finding
-from bridge.pipeline.reconcile import Reconciler
+from bridge.pipeline.fleet.reconcile import Reconciler
 from bridge.store.errands import Errand
 from tests.histories.ports import Nothing
 from tests.histories.world import Laptop, World

@@ -10,8 +10,8 @@ import pytest
 
 from bridge.errors import Unavailable
 from bridge.model import Aggregate, Held, LedgerRow, Stream
-from bridge.pipeline.regroup import regroup
-from bridge.pipeline.resume import resume
+from bridge.pipeline.streams.regroup import regroup
+from bridge.pipeline.streams.resume import resume
 from bridge.store.records import LedgerWrite, Unit
 from bridge.value import replace
 from tests.histories.world import Laptop, World

@@ -14,10 +14,10 @@ import pytest
 
 from bridge.errors import Forbidden, NotFound, Unavailable
 from bridge.model import Stream
+from bridge.pipeline.api.selections import Selections
 from bridge.pipeline.gate import Gate
 from bridge.pipeline.journal import Journal
-from bridge.pipeline.resume import catch_up
-from bridge.pipeline.selections import Selections
+from bridge.pipeline.streams.resume import catch_up
 from bridge.posture.guard import Limits
 from bridge.ssf.identifier import Identifier, parse
 from bridge.ssf.matching import meets, parts

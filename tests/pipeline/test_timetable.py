@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from bridge.pipeline.timetable import AFTER_FAILURE, STORM_APART, Timetable
+from bridge.pipeline.fleet.timetable import AFTER_FAILURE, STORM_APART, Timetable
 from bridge.store.errands import ConnectorRow
 from bridge.store.memory import MemoryStore
 from bridge.store.records import Ring

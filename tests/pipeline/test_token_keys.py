@@ -9,7 +9,7 @@ import pytest
 
 from bridge.clock import SystemClock
 from bridge.errors import ConfigError
-from bridge.pipeline.token_keys import MARGIN, TokenKeys
+from bridge.pipeline.api.token_keys import MARGIN, TokenKeys
 from bridge.ssf.keyfiles import KeyFiles
 from tests.store.given import FakeClock
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from bridge.pipeline.outbox import Outbox
-from bridge.pipeline.undone import Undone
+from bridge.pipeline.sending.outbox import Outbox
+from bridge.pipeline.sending.undone import Undone
 from tests.histories.ports import Dice, Nothing
 from tests.histories.world import Laptop, World
 

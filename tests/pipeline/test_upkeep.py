@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from bridge.model import Stream
-from bridge.pipeline.clearing import STEP
+from bridge.pipeline.streams.clearing import STEP
 from tests.pipeline.api_house import DEAD_AFTER, DOWN, REFUSED, House
 
 Built = Callable[..., House]

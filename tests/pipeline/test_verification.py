@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from bridge.errors import NotFound, StoreProblem, TooMany
-from bridge.pipeline.framework import LIFE, VERIFICATION, WAITING_MOST
-from bridge.pipeline.verification import STATE_MOST
-from bridge.pipeline.verifier import ASK_AGAIN, LOOK_AGAIN
+from bridge.pipeline.api.verification import STATE_MOST
+from bridge.pipeline.streams.framework import LIFE, VERIFICATION, WAITING_MOST
+from bridge.pipeline.streams.verifier import ASK_AGAIN, LOOK_AGAIN
 from bridge.ssf.configuration import Unacceptable
 from tests.pipeline.api_house import ADMINS, DELIVERED, DOWN, OTHER, REFUSED, House
 

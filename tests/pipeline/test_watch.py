@@ -13,7 +13,7 @@ from bridge.channels import Certificate
 from bridge.clock import SystemClock
 from bridge.config.notify import Alarms
 from bridge.model import Held
-from bridge.pipeline.watch import Sights, Watch
+from bridge.pipeline.notices.watch import Sights, Watch
 from bridge.store import open_store
 from bridge.store.errands import ConnectorRow
 from bridge.store.protocol import Store

@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 
 from bridge.model import LedgerRow, Stream
-from bridge.pipeline.explain import told
-from bridge.pipeline.facts import Heard
-from bridge.pipeline.roster import Entry
+from bridge.pipeline.operator.explain import told
+from bridge.pipeline.operator.facts import Heard
+from bridge.pipeline.streams.roster import Entry
 from bridge.ssf.identifier import parse
 from bridge.ssf.selection import Selection
 from bridge.ssf.subject import email, opaque, wire_subject

@@ -10,8 +10,8 @@ from typing import Any
 
 from bridge.config import Client, Config, load
 from bridge.model import ComplianceChange, CredentialChange, Event, SessionRevoked, Stream, Subscription
-from bridge.pipeline.streams import stream_of
-from bridge.pipeline.subscribed import Subscribed
+from bridge.pipeline.streams.plan import stream_of
+from bridge.pipeline.streams.subscribed import Subscribed
 from bridge.ssf.profile import Claims, claims, verification
 from bridge.store.records import StreamRow
 from bridge.value import replace

@@ -33,6 +33,17 @@ def test_the_state_is_echoed_and_never_made_up(state: str | None, said: Claims) 
     assert verified(stream(profile="sse"), state) == {**ENVELOPE, "events": {f"{SSF}verification": inside}}
 
 
+def test_what_it_comes_of_is_named() -> None:
+    """SSF 1.0 §4.1.9: as with all other events; and kept when it is minted anew."""
+    made = verification(stream(), issuer=ISSUER, jti="j", iat=7, state=None, txn="t")
+    assert made["txn"] == "t"
+    assert anew(made, stream(), "t", issuer=ISSUER, jti="j", iat=7) == made
+    told = stream_updated(stream(), issuer=ISSUER, jti="j", iat=7, status="paused", txn="t")
+    assert told["txn"] == "t" and not is_stale(told, stream(), "t", issuer=ISSUER)
+    silent = verification(stream(send_txn=False), issuer=ISSUER, jti="j", iat=7, state=None, txn="t")
+    assert "txn" not in silent
+
+
 @pytest.mark.parametrize("status", get_args(StreamStatus))
 @pytest.mark.parametrize("reason", [None, "the receiver took nothing for 72 hours"])
 def test_stream_updated(status: StreamStatus, reason: str | None) -> None:

@@ -25,7 +25,7 @@ from bridge.oauth.caller import MANAGES, READS
 from bridge.observe.metrics import Metrics
 from bridge.parts import Parts, Ports, parts
 from bridge.pipeline.journal import Journal
-from bridge.pipeline.reread import Reread
+from bridge.pipeline.keys.reread import Reread
 from bridge.store import open_store
 from bridge.store.protocol import Store
 from bridge.web.app import PublicPorts, public_app

@@ -12,12 +12,12 @@ import pytest
 from bridge.clock import SystemIds
 from bridge.model import Stream, Subscription
 from bridge.oauth.caller import SCOPES, BearerRefused, Caller
+from bridge.pipeline.api.ownership import Ownership
+from bridge.pipeline.api.selections import Selections
+from bridge.pipeline.api.subjects import Subjects
 from bridge.pipeline.journal import Journal
-from bridge.pipeline.keeper import Keeper
-from bridge.pipeline.ownership import Ownership
-from bridge.pipeline.running import Running
-from bridge.pipeline.selections import Selections
-from bridge.pipeline.subjects import Subjects
+from bridge.pipeline.streams.keeper import Keeper
+from bridge.pipeline.streams.running import Running
 from bridge.ssf.identifier import Identifier
 from bridge.store import open_store
 from bridge.store.protocol import Store

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from bridge.model import StreamStatus, Subscription
 from bridge.store.memory.outbox import Outbox
 from bridge.store.records import Delivery, NewDelivery, Rank, StreamRow
+from bridge.store.streams import DELETED, EXPIRED, TOO_MANY
 from bridge.value import replace
 
 
@@ -82,7 +83,7 @@ class Streams(Outbox):
         for state in ("pending", "dead"):
             if found := [row for row in theirs if row.state == state][:limit]:
                 for row in found:
-                    self._supersede_quietly(row, now, "stream_deleted")
+                    self._supersede_quietly(row, now, DELETED)
                 return len(found)
         if told := [key for key in self._ledger if key[0] == stream_id][:limit]:
             for key in told:
@@ -97,12 +98,12 @@ class Streams(Outbox):
 
     async def expire_framework(self, before: float, now: float) -> int:
         rows = [row for row in self._deliveries.values() if row.state == "pending" and row.created_at < before]
-        return self._expire([row for row in rows if row.rank < Rank.EVENT], now, "expired")
+        return self._expire([row for row in rows if row.rank < Rank.EVENT], now, EXPIRED)
 
     async def bound_verifications(self, stream_id: str, most: int, now: float) -> int:
         rows = [row for row in self._deliveries.values() if (row.stream_id, row.state) == (stream_id, "pending")]
         waiting = sorted((row for row in rows if row.rank == Rank.VERIFICATION), key=lambda row: -row.id)
-        return self._expire(waiting[most:], now, "too_many")
+        return self._expire(waiting[most:], now, TOO_MANY)
 
     def _expire(self, rows: Sequence[Delivery], now: float, why: str) -> int:
         for row in rows:

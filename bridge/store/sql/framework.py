@@ -11,6 +11,7 @@ from bridge.store.records import Rank
 from bridge.store.sql.dialect import Swift, among
 from bridge.store.sql.heads import promote
 from bridge.store.sql.tables import PENDING, deliveries
+from bridge.store.streams import EXPIRED, TOO_MANY
 
 END = Swift(
     update(deliveries)
@@ -49,7 +50,7 @@ def expire_many(conn: Connection, items: Sequence[Expire]) -> list[int]:
 
 def _expire(conn: Connection, item: Expire) -> int:
     found = conn.execute(_OLD, {"before": item.before}).all()
-    return _end(conn, found, item.now, "expired")
+    return _end(conn, found, item.now, EXPIRED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,7 @@ def bound_many(conn: Connection, items: Sequence[Bound]) -> list[int]:
 
 def _bound(conn: Connection, item: Bound) -> int:
     surplus = conn.execute(_VERIFICATIONS, {"stream": item.stream_id, "most": item.most}).all()
-    return _end(conn, surplus, item.now, "too_many")
+    return _end(conn, surplus, item.now, TOO_MANY)
 
 
 def _end(conn: Connection, found: Sequence[Row[tuple[int, str, str]]], now: float, why: str) -> int:

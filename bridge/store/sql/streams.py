@@ -17,9 +17,10 @@ from bridge.store.sql.dialect import Swift, among, upsert
 from bridge.store.sql.framework import END
 from bridge.store.sql.subject_table import FORGET_CHOICES, forget_some
 from bridge.store.sql.tables import PENDING, deliveries, ledger, streams
+from bridge.store.streams import DELETED
 
 _NAMES = tuple(column.name for column in streams.c)
-_OTHERS = ("paused", "announced", "active_at", "subscription")
+_OTHERS = ("client", "paused", "announced", "active_at", "subscription")
 _ALL = select(*streams.c).order_by(streams.c.created_at, streams.c.id)
 _IT = streams.c.id == bindparam("k_id")
 _ONE = select(*streams.c).where(_IT)
@@ -27,7 +28,7 @@ _PUT = Swift(upsert(streams, but=_OTHERS))
 _UPDATE = Swift(
     update(streams)
     .where(_IT)
-    .values({c.name: bindparam(f"b_{c.name}") for c in streams.c if c.name not in (*_OTHERS, "id", "client")})
+    .values({c.name: bindparam(f"b_{c.name}") for c in streams.c if c.name not in (*_OTHERS, "id")})
 )
 _MAKE = insert(streams)
 _PAUSE = update(streams).where(_IT).values(paused=bindparam("why"))
@@ -193,7 +194,7 @@ def _clear(conn: Connection, item: Clear) -> int:
     asked = {"stream": item.stream_id, "most": item.limit}
     for statement in (_OPEN, _DEAD):
         if ids := list(conn.execute(statement, asked).scalars()):
-            END.all(conn, {"ids": ids, "at": item.now, "why": "stream_deleted"})
+            END.all(conn, {"ids": ids, "at": item.now, "why": DELETED})
             return len(ids)
     if subjects := list(conn.execute(_TOLD, asked).scalars()):
         _FORGET.all(conn, {"stream": item.stream_id, "subjects": subjects})

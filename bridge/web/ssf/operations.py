@@ -14,7 +14,7 @@ from bridge.web.ssf.errors import NO_STORE
 
 
 class Streams(Protocol):
-    """`bridge.pipeline.management.Management`."""
+    """`bridge.pipeline.api.management.Management`."""
 
     async def create(self, client: str, body: Mapping[str, Any]) -> dict[str, Any]: ...
     async def read(self, client: str, stream_id: str) -> dict[str, Any]: ...
@@ -24,14 +24,14 @@ class Streams(Protocol):
 
 
 class Statuses(Protocol):
-    """`bridge.pipeline.standing.Standing`."""
+    """`bridge.pipeline.api.standing.Standing`."""
 
     async def read(self, client: str, stream_id: str) -> dict[str, str]: ...
     async def set(self, client: str, body: Mapping[str, Any]) -> dict[str, str]: ...
 
 
 class Verifications(Protocol):
-    """`bridge.pipeline.verification.Verification`."""
+    """`bridge.pipeline.api.verification.Verification`."""
 
     async def request(self, client: str, body: Mapping[str, Any]) -> None: ...
 

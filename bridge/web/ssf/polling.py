@@ -7,8 +7,8 @@ from typing import Final
 from starlette.responses import Response
 
 from bridge.oauth.caller import READS
-from bridge.pipeline.mailbox import Mailbox
-from bridge.pipeline.ownership import Ownership
+from bridge.pipeline.api.ownership import Ownership
+from bridge.pipeline.sending.mailbox import Mailbox
 from bridge.ssf.poll import poll_request
 from bridge.web.ssf.door import Asked, Operation, Operations
 from bridge.web.ssf.operations import shown

@@ -16,7 +16,7 @@ LIMIT: Final = 32 << 10
 
 
 class Subjects(Protocol):
-    """`bridge.pipeline.subjects.Subjects`."""
+    """`bridge.pipeline.api.subjects.Subjects`."""
 
     async def add(self, client: str, body: Mapping[str, Any]) -> None: ...
     async def remove(self, client: str, body: Mapping[str, Any]) -> None: ...

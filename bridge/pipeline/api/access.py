@@ -1,0 +1,114 @@
+"""access: whose access token this is, and what it lets do (CAEP Interoperability Profile §2.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from bridge.clock import Clock
+from bridge.config import Client
+from bridge.oauth import foreign, token
+from bridge.oauth.caller import BearerRefused, Caller, invalid_token
+from bridge.oauth.credentials import one_of
+from bridge.oauth.foreign import Expected
+from bridge.oauth.jwt import BadJwt, head
+from bridge.oauth.remote import RemoteKeys
+from bridge.oauth.token import TokenKey
+from bridge.pipeline.api.clients import Clients
+from bridge.pipeline.seldom import Seldom
+
+_log = structlog.get_logger("bridge.oauth")
+
+
+class Meter(Protocol):
+    """What is counted (`bridge.observe.metrics.Metrics`)."""
+
+    def call_refused(self, error: str) -> None:
+        """The error code of RFC 6750 §3.1, or `none` where no credentials came."""
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """`[oauth.issuer]`."""
+
+    expected: Expected
+    keys: RemoteKeys
+
+
+class Access:
+    """Tells whose a token is. Three kinds are good: our own, those of `[oauth.issuer]`, and static ones.
+
+    Each client has its own way: one with credentials of its own here cannot be spoken for by another issuer.
+    """
+
+    def __init__(
+        self,
+        issuer: str,
+        clients: Clients,
+        keys: Callable[[], Sequence[TokenKey]],
+        elsewhere: Elsewhere | None,
+        clock: Clock,
+        meter: Meter,
+    ) -> None:
+        self._issuer = issuer
+        self._clients = clients
+        self._keys = keys
+        self._elsewhere = elsewhere
+        self._clock = clock
+        self._meter = meter
+        self._seldom = Seldom(clock)
+
+    async def __call__(self, text: str) -> Caller:
+        """Raises BearerRefused for a token that is good for nobody, Unavailable while nobody can say."""
+        name = self._static(text)
+        if name is not None:
+            return _caller(name, self._clients.configured[name], self._clients.configured[name].scopes)
+        try:
+            named = head(text)
+            if token.is_ours(named.kid, self._keys()):
+                return self._own(text)
+            if self._elsewhere is not None:
+                return await self._foreign(text, named.kid, self._elsewhere)
+            raise BadJwt("the token is none of ours")
+        except BadJwt as problem:
+            raise invalid_token(str(problem)) from None
+
+    def refused(self, refused: BearerRefused) -> None:
+        """Counted, and logged now and then, without anything of the token."""
+        self._meter.call_refused(refused.code or "none")
+        if count := self._seldom((refused.code, refused.description)):
+            _log.warning("oauth.call_refused", error=refused.code, why=str(refused), times=count)
+
+    def _static(self, text: str) -> str | None:
+        """All are compared, whichever it is."""
+        found = [
+            name
+            for name, client in self._clients.configured.items()
+            if one_of(text, (one.reveal() for one in client.token or ()))
+        ]
+        return found[0] if found else None
+
+    def _own(self, text: str) -> Caller:
+        grant = token.read(text, self._issuer, self._keys(), self._clock.now())
+        found = self._clients.find(grant.client_id)
+        if found is None or not found[1].asks_for_tokens:
+            raise BadJwt("the client of the token is gone")
+        name, client = found
+        if self._clients.generation(name) != grant.generation:
+            raise BadJwt("the token was revoked: the credentials of the client have changed")
+        return _caller(name, client, grant.scopes)
+
+    async def _foreign(self, text: str, kid: str | None, elsewhere: Elsewhere) -> Caller:
+        keys = await elsewhere.keys.keys(kid)
+        grant = foreign.read(text, keys, elsewhere.expected, self._clock.now())
+        found = self._clients.find(grant.client_id)
+        if found is None or not found[1].is_external:
+            raise BadJwt("the client of the token is not known here")
+        return _caller(*found, grant.scopes)
+
+
+def _caller(name: str, client: Client, scopes: Sequence[str] | frozenset[str]) -> Caller:
+    return Caller(name, frozenset(scopes) & frozenset(client.scopes))

@@ -1,0 +1,224 @@
+"""keeper: the streams that run, of the configuration and of the API, and what changes of them while they do.
+
+Commands change them through the store, which is noticed within a second; the API's doors say it themselves (`take`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from typing import Protocol
+
+import structlog
+
+from bridge.clock import Clock
+from bridge.errors import BridgeError
+from bridge.model import Selects, Stream
+from bridge.pipeline.streams.running import Running, reach_of, status_of
+from bridge.store.marks import Marks
+from bridge.store.records import StreamRow
+from bridge.store.streams import Streams
+from bridge.value import replace
+
+_log = structlog.get_logger("bridge.keeper")
+
+POLL = 0.5
+
+DUE = "due"
+"""What the mark of a stream says that is to be compared once it runs."""
+
+Carried = Sequence[tuple[Stream, StreamRow]]
+Made = Callable[[StreamRow], Stream | None]
+"""The stream that a receiver made, as it runs; None where it does not."""
+
+
+def nothing(row: StreamRow) -> None:
+    return None
+
+
+class Kept(Streams, Marks, Protocol):
+    """What is read and remembered here."""
+
+    async def cancel_stream(self, stream_id: str, now: float, why: str) -> int: ...
+
+
+class Keeper:
+    """Holds the streams that run. `carry` is told the new ones; `resume` compares those that go on with their
+    ledgers, and says so to `compared`: until then a mark in the store remembers that it is due, whatever dies."""
+
+    def __init__(
+        self,
+        store: Kept,
+        clock: Clock,
+        carry: Callable[[Sequence[Running]], None],
+        resume: Callable[[Sequence[Stream]], Awaitable[None]],
+        trouble: Callable[[str], None],
+        made: Made = nothing,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._carry = carry
+        self._resume = resume
+        self._trouble = trouble
+        self._made = made
+        self._kept: dict[str, tuple[Stream, StreamRow]] = {}
+        self._running: dict[str, Running] = {}
+        self._rehearsed: tuple[Stream, ...] = ()
+        self._uncompared: set[str] = set()
+        """Ids of streams that go on: no event is sent before what waits and is no longer so was taken back."""
+        self._going: list[Stream] = []
+        self._wake = asyncio.Event()
+        self.changing = asyncio.Lock()
+        """Held by whoever changes a stream in the store and then says so by `take`."""
+
+    def begin(self, carried: Carried, rehearsed: Sequence[Stream]) -> None:
+        """With the streams of the configuration."""
+        self._rehearsed = tuple(rehearsed)
+        self._set({stream.id: (stream, row) for stream, row in carried})
+
+    async def begin_made(self) -> None:
+        """With those that receivers made. What waits for one that is disabled, or does not run, is taken back, and it
+        is compared before it runs again."""
+        for row in await self._store.streams():
+            if row.subscription is None or row.subscription.deleted_at is not None:
+                continue
+            stream = self._made(row)
+            if stream is not None:
+                self._set({**self._kept, row.id: (stream, row)})
+            if stream is None or not stream.enabled:
+                await self._store.cancel_stream(row.id, self._clock.now(), "stream_disabled")
+                await self._remember(row.id, DUE)
+
+    # -- comparisons that are owed --------------------------------------------------------------
+
+    async def owe(self, streams: Sequence[Stream]) -> None:
+        """These are to be compared as soon as they run, whatever dies before."""
+        for stream in streams:
+            await self._remember(stream.id, DUE)
+
+    async def due(self) -> list[Stream]:
+        """At a start: the streams to compare. Those that were paused go on now, or had begun to when the last died."""
+        streams = [stream for stream, _ in self._kept.values()]
+        await self.owe([stream for stream in streams if stream.paused])
+        going = [stream for stream in streams if status_of(stream) == "enabled"]
+        found = [stream for stream in going if await self._store.mark(_mark(stream.id)) == DUE]
+        self._uncompared = {stream.id for stream in found}
+        self._set(self._kept)
+        return found
+
+    async def compared(self, streams: Sequence[Stream]) -> None:
+        """They were told what differed; one that is paused again by now will have to be once more."""
+        held = {stream.id for stream, _ in self._kept.values() if status_of(stream) != "enabled"}
+        for stream in streams:
+            if stream.id not in held:
+                await self._remember(stream.id, "")
+        self._uncompared -= {stream.id for stream in streams}
+        self._set(self._kept)
+
+    async def _remember(self, stream_id: str, value: str) -> None:
+        was = await self._store.mark(_mark(stream_id))
+        if (was or "") != value:
+            await self._store.put_mark(_mark(stream_id), value, was=was)
+
+    # -- who runs -------------------------------------------------------------------------------
+
+    def streams(self) -> Sequence[Stream]:
+        """Everything that is compared with belief, dry runs too."""
+        return [*(stream for stream, _ in self._kept.values()), *self._rehearsed]
+
+    def running(self) -> Mapping[str, Running]:
+        """All streams but dry runs, by id."""
+        return self._running
+
+    def named(self, name: str) -> Stream | None:
+        return next((stream for stream, _ in self._kept.values() if name in (stream.name, stream.id)), None)
+
+    # -- what changes ---------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(POLL):
+                    await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self.turn()
+            except BridgeError as problem:
+                self._trouble(f"streams: {type(problem).__name__}")
+
+    async def turn(self) -> None:
+        async with self.changing:
+            await self._change(await self._store.streams())
+        going, self._going = self._going, []
+        if going:
+            await self._resume(going)
+
+    async def take(self, row: StreamRow) -> None:
+        """A stream as its receiver has just changed it; the caller holds `changing`."""
+        await self._change([row], whole=False)
+        if self._going:
+            self._wake.set()
+
+    async def select(self, stream_id: str, selection: Selects) -> None:
+        """What the stream is about from now on, by its receiver's word. Nothing is told of it here."""
+        async with self.changing:
+            if stream_id in self._kept:
+                stream, row = self._kept[stream_id]
+                self._set({**self._kept, stream_id: (replace(stream, selection=selection), row)})
+
+    async def _change(self, rows: Iterable[StreamRow], *, whole: bool = True) -> None:
+        known = {row.id: row for row in rows}
+        after = {} if whole else dict(self._kept)
+        for stream_id, (stream, row) in self._kept.items() if whole else ():
+            if row.subscription is None:
+                after[stream_id] = (_as_stored(stream, known), known.get(stream_id, row))
+        for row in known.values():
+            if row.subscription is not None:
+                self._place(after, row)
+        before, changed = self._kept, [one for one in after if self._kept.get(one) != after[one]]
+        if not changed and before.keys() == after.keys():
+            return
+        for stream_id in changed:
+            await self._step(before[stream_id][0] if stream_id in before else None, after[stream_id][0])
+        self._set(after)
+
+    def _place(self, after: dict[str, tuple[Stream, StreamRow]], row: StreamRow) -> None:
+        was = self._kept.get(row.id)
+        if was is not None and (was[1].subscription, was[1].paused) == (row.subscription, row.paused):
+            after[row.id] = (was[0], row)
+        elif (stream := self._made(row)) is not None:
+            after[row.id] = (stream, row)
+        else:
+            after.pop(row.id, None)
+
+    async def _step(self, before: Stream | None, after: Stream) -> None:
+        was, is_now = status_of(before) if before else None, status_of(after)
+        if is_now != "enabled" and was in (None, "enabled"):
+            await self.owe([after])
+        if is_now == "disabled" and was != "disabled":
+            await self._store.cancel_stream(after.id, self._clock.now(), "stream_disabled")
+        if before is None:
+            return
+        if is_now == "enabled" and (was != "enabled" or after.events - before.events):
+            self._uncompared.add(after.id)
+            self._going.append(after)
+        if was != is_now:
+            _log.warning("stream.goes_on" if is_now == "enabled" else f"stream.{is_now}", stream=after.name)
+
+    def _set(self, kept: Mapping[str, tuple[Stream, StreamRow]]) -> None:
+        self._kept = dict(kept)
+        self._running = {
+            stream_id: Running(stream, row, reach_of(stream, stream_id not in self._uncompared))
+            for stream_id, (stream, row) in kept.items()
+        }
+        self._carry([one for one in self._running.values() if one.stream.way == "push"])
+
+
+def _mark(stream_id: str) -> str:
+    return f"compare:{stream_id}"
+
+
+def _as_stored(stream: Stream, rows: Mapping[str, StreamRow]) -> Stream:
+    row = rows.get(stream.id)
+    return stream if row is None or bool(row.paused) == stream.paused else replace(stream, paused=bool(row.paused))
