@@ -13,8 +13,8 @@ import pytest_asyncio
 from bridge.app import Bridge, open_bridge
 from bridge.config import load
 from bridge.oauth.caller import MANAGE, READ
-from bridge.pipeline.standing import REASON_MOST
-from bridge.pipeline.verification import STATE_MOST
+from bridge.pipeline.api.standing import REASON_MOST
+from bridge.pipeline.api.verification import STATE_MOST
 from bridge.ssf import configuration, identifier, poll
 from bridge.web import oauth, webhooks
 from bridge.web.openapi.document import document
