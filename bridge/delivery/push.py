@@ -15,28 +15,31 @@ MAX_ANSWER = 64 * 1024
 """Bytes of an answer that are read; only its status and a short error object matter."""
 
 
-async def push(outbound: Outbound, stream: Stream, text: str, clock: Clock, *, by_admin: bool = True) -> Outcome:
+async def push(outbound: Outbound, stream: Stream, text: str, clock: Clock) -> Outcome:
     """POST the compact SET `text` to the stream's endpoint and say what came of it.
 
     Network and HTTP trouble is a value, never an exception; cancellation passes through.
-    `by_admin` is False for an endpoint that a receiver supplied (see `bridge.address`).
+    An endpoint that a receiver supplied leads to fewer addresses than the admin's, at each connection anew (see
+    `bridge.address`).
     """
     started = clock.monotonic()
+    headers = _headers(stream)
     try:
         answer = await outbound.request(
             "POST",
             stream.endpoint_url,
-            headers=_headers(stream),
+            headers=headers,
             body=text.encode("ascii"),
             timeout=TIMEOUT,
-            by_admin=by_admin,
+            by_admin=not stream.by_api,
             max_bytes=MAX_ANSWER,
             cut=True,
         )
     except ConnectFailed as failed:
         outcome = Outcome("stream", failed.code, failed.words, received=not failed.certainly_not_sent)
     else:
-        outcome = classify(answer.status, answer.headers, _hide(answer.body, stream), clock.now())
+        body = _hide(answer.body, headers.get("Authorization", ""))
+        outcome = classify(answer.status, answer.headers, body, clock.now())
     return replace(outcome, took=clock.monotonic() - started)
 
 
@@ -47,10 +50,9 @@ def _headers(stream: Stream) -> dict[str, str]:
     return headers
 
 
-def _hide(body: bytes, stream: Stream) -> bytes:
+def _hide(body: bytes, authorization: str) -> bytes:
     """`body` without the receiver's secret, should the receiver say it back to us."""
-    header = stream.authorization_header
-    secret = ("" if header is None else header.reveal()).encode("utf-8", "replace")
+    secret = authorization.encode("utf-8", "replace")
     for part in (secret, secret.partition(b" ")[2].strip()):
         if len(part) >= 8:
             body = body.replace(part, b"[authorization]")

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from ipaddress import ip_network
 from typing import Any
 
 import pytest
@@ -12,6 +13,8 @@ from bridge.config import Secret
 from bridge.delivery.push import push
 from bridge.model import Stream
 from bridge.outbound import Outbound
+from bridge.value import replace
+from tests.delivery.wire import Scripted, guarded
 
 Reader = asyncio.StreamReader
 Writer = asyncio.StreamWriter
@@ -71,6 +74,27 @@ async def test_words_hold_neither_our_secret_nor_our_set(serve: Any, outbound: O
     outcome = await push(outbound, _stream(f"http://127.0.0.1:{port}/", SECRET), TEXT, SystemClock())
     assert (outcome.kind, outcome.code) == ("stream", "authentication_failed")
     assert outcome.words == "authentication_failed: [authorization] is wrong for [token], not [authorization]"
+
+
+async def test_a_receivers_name_that_turns_to_a_private_address_is_not_pushed_to() -> None:
+    """It was let pass when the stream was made, and leads elsewhere by now; an admin's own may be private."""
+    theirs = replace(_stream("https://hooks.tenant.example/ssf", SECRET), by_api=True)
+    outbound = guarded(Scripted(["10.9.9.9"]), insecure=False)
+    outcome = await push(outbound, theirs, TEXT, SystemClock())
+    assert (outcome.kind, outcome.code, outcome.received) == ("stream", "refused_address", False)
+    assert outcome.words == "the name leads to a private address"
+    await outbound.close()
+
+
+@pytest.mark.parametrize("by_api", [True, False])
+async def test_an_allowed_network_is_for_receivers(serve: Any, by_api: bool) -> None:
+    """The other way round: an admin has no loopback unless targets may be insecure."""
+    outbound = guarded(Scripted(["127.0.0.1"]), insecure=False, allowed_networks=[ip_network("127.0.0.0/8")])
+    port = await serve(_answering(_http(202)))
+    stream = replace(_stream(f"https://hooks.tenant.example:{port}/ssf"), by_api=by_api)
+    outcome = await push(outbound, stream, TEXT, SystemClock())
+    assert (outcome.code == "refused_address") is not by_api, outcome
+    await outbound.close()
 
 
 async def test_a_short_secret_does_not_spoil_the_error_code(serve: Any, outbound: Outbound) -> None:
