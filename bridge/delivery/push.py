@@ -8,6 +8,7 @@ from bridge.clock import Clock
 from bridge.delivery.retry import classify
 from bridge.model import Outcome, Stream
 from bridge.outbound import ConnectFailed, Outbound
+from bridge.vault import Sealed
 
 TIMEOUT = 10.0
 """Seconds from the call to the last byte of the answer; the connection may take five of them."""
@@ -18,12 +19,16 @@ MAX_ANSWER = 64 * 1024
 async def push(outbound: Outbound, stream: Stream, text: str, clock: Clock) -> Outcome:
     """POST the compact SET `text` to the stream's endpoint and say what came of it.
 
-    Network and HTTP trouble is a value, never an exception; cancellation passes through.
+    Network and HTTP trouble is a value, never an exception, and so is a header that does not open with the vault's key:
+    nothing is sent then, since the receiver would refuse it. Cancellation passes through.
     An endpoint that a receiver supplied leads to fewer addresses than the admin's, at each connection anew (see
     `bridge.address`).
     """
     started = clock.monotonic()
-    headers = _headers(stream)
+    try:
+        headers = _headers(stream)
+    except Sealed as problem:
+        return Outcome("stream", "sealed", str(problem))
     try:
         answer = await outbound.request(
             "POST",

@@ -4,6 +4,7 @@ import asyncio
 import json
 import socket
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from bridge.delivery.push import push
 from bridge.model import Stream
 from bridge.outbound import Outbound
 from bridge.value import replace
+from bridge.vault import SealedText, Vault
 from tests.delivery.wire import Scripted, guarded
 
 Reader = asyncio.StreamReader
@@ -95,6 +97,23 @@ async def test_an_allowed_network_is_for_receivers(serve: Any, by_api: bool) -> 
     outcome = await push(outbound, stream, TEXT, SystemClock())
     assert (outcome.code == "refused_address") is not by_api, outcome
     await outbound.close()
+
+
+async def test_a_header_that_does_not_open_is_the_streams_trouble(
+    serve: Any, outbound: Outbound, tmp_path: Path
+) -> None:
+    """After a backup was put back without its vault.key: nothing goes out, and it goes on once the key is there."""
+    seen: list[bytes] = []
+    port = await serve(_answering(_http(202), seen))
+    sealed = Vault(tmp_path / "vault.key").seal(SECRET, "s1")
+    kept = (tmp_path / "vault.key").rename(tmp_path / "kept.key")
+    header = SealedText(Vault(tmp_path / "vault.key"), sealed, "s1")
+    stream = replace(_stream(f"http://127.0.0.1:{port}/"), authorization_header=header)
+    outcome = await push(outbound, stream, TEXT, SystemClock())
+    assert (outcome.kind, outcome.code, outcome.received, seen) == ("stream", "sealed", False, [])
+    assert "vault.key" in outcome.words
+    kept.rename(tmp_path / "vault.key")
+    assert (await push(outbound, stream, TEXT, SystemClock())).kind == "delivered"
 
 
 async def test_a_short_secret_does_not_spoil_the_error_code(serve: Any, outbound: Outbound) -> None:
