@@ -102,6 +102,8 @@ def _check_host(host: str, by_admin: bool, insecure: bool, allowed: tuple[Networ
         return "the host is an IP address in an unusual spelling"
     if name in _METADATA_NAMES:
         return "the host is a cloud metadata service"
+    if len(name) > 253 or not all(0 < len(label) < 64 for label in name.split(".")):
+        return "the host is no name: each part of one has 1 to 63 characters"
     return None
 
 
