@@ -15,11 +15,11 @@ MAX_ANSWER = 64 * 1024
 """Bytes of an answer that are read; only its status and a short error object matter."""
 
 
-async def push(outbound: Outbound, stream: Stream, text: str, clock: Clock, *, by_admin: bool = True) -> Outcome:
+async def push(outbound: Outbound, stream: Stream, text: str, clock: Clock) -> Outcome:
     """POST the compact SET `text` to the stream's endpoint and say what came of it.
 
     Network and HTTP trouble is a value, never an exception; cancellation passes through.
-    `by_admin` is False for an endpoint that a receiver supplied (see `bridge.address`).
+    Where a receiver supplied the endpoint, its address is doubted at each connection (see `bridge.address`).
     """
     started = clock.monotonic()
     try:
@@ -29,7 +29,7 @@ async def push(outbound: Outbound, stream: Stream, text: str, clock: Clock, *, b
             headers=_headers(stream),
             body=text.encode("ascii"),
             timeout=TIMEOUT,
-            by_admin=by_admin,
+            by_admin=not stream.by_api,
             max_bytes=MAX_ANSWER,
             cut=True,
         )
