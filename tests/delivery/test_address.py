@@ -125,6 +125,11 @@ REFUSED = [
     ("https://127.0.0.1./", "unusual"),
     ("https://127.0.0.01/", "unusual"),
     ("https://a.b.c.1/", "unusual"),
+    ("https://a..example/", "empty"),
+    ("https://.example/", "empty"),
+    ("https://example../", "empty"),
+    (f"https://{64 * 'a'}.example/", "too long"),
+    (f"https://{130 * 'a.'}example/", "too long"),
     ("https://\uff11\uff12\uff17.1/", "unusual"),
     ("https://127\u30020\u30020\u30021/", "loopback"),
     ("https://\u2460\u2461\u2466.0.0.1/", "loopback"),
@@ -135,6 +140,10 @@ REFUSED = [
     ("https://169.254.169.254/latest", "link-local"),
     ("https://metadata.google.internal/", "metadata"),
     ("https://METADATA.google.internal./", "metadata"),
+    ("https://.example/", "no name"),
+    ("https://a..example/", "no name"),
+    (f"https://{'a' * 64}.example/", "no name"),
+    (f"https://{'a.' * 126}example/", "no name"),
 ]
 
 

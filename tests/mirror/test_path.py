@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
+from tests.e2e.times import wait_until
 from tests.independent import tokens
 from tests.independent.receiver import Receiver
 from tests.independent.stream import Stream
@@ -31,13 +30,10 @@ async def test_from_discovery_to_the_ack(house: House, device: int, delivery: st
         await house.fails(device)
         await stream.until(is_failing(device))
         await stream.look()
-        await settled(house, stream.id)
+        store = await house.store()
+
+        async def settled() -> bool:
+            return not await store.deliveries(stream_id=stream.id, state="pending")
+
+        await wait_until(settled, 5, house.service.tail)
         empty(await api.delete(stream.id))
-
-
-async def settled(house: House, stream_id: str) -> None:
-    """Nothing waits any more. A push is written down only after its receiver has answered."""
-    store = await house.store()
-    async with asyncio.timeout(5):
-        while await store.deliveries(stream_id=stream_id, state="pending"):
-            await asyncio.sleep(0.02)
