@@ -28,5 +28,6 @@ async def test_head_goes_where_get_does(tmp_path: Path) -> None:
 
 async def test_allow_names_all_that_work(tmp_path: Path) -> None:
     async with guests(tmp_path, SIEM) as house:
-        async with house.session.request("OPTIONS", house.url("/ssf/probe"), headers=BEARER) as answer:
+        asking = house.session.options(house.url("/ssf/probe"), headers=BEARER)
+        async with asking as answer:
             assert (answer.status, answer.headers["allow"]) == (405, "GET, HEAD, POST")
