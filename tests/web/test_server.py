@@ -96,6 +96,18 @@ async def test_a_host_that_does_not_exist() -> None:
         await serve([listener], stop=asyncio.Event())
 
 
+def test_tls_speaks_no_cipher_without_aead(tmp_path: Path) -> None:
+    """RFC 9325 §4.2: of TLS 1.2 only those with forward secrecy and an authenticated mode."""
+    context = tls_context("server", *certificate(tmp_path))
+    assert context is not None
+    offered = {one["name"] for one in context.get_ciphers()}
+    assert {"ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256"} <= offered
+    assert [
+        name for name in offered if not name.startswith("TLS_") and "GCM" not in name and "CHACHA20" not in name
+    ] == []
+    assert all(name.startswith(("TLS_", "ECDHE-")) for name in offered)
+
+
 async def test_tls(tmp_path: Path) -> None:
     doors = Doors()
     cert_file, key_file = certificate(tmp_path)
