@@ -137,6 +137,7 @@ REFUSED = [
     ("https://METADATA.google.internal./", "metadata"),
     ("https://.example/", "no name"),
     ("https://a..example/", "no name"),
+    ("https://example../", "no name"),
     (f"https://{'a' * 64}.example/", "no name"),
     (f"https://{'a.' * 126}example/", "no name"),
 ]

@@ -193,3 +193,12 @@ async def test_cancellation_passes_through(serve: Any, outbound: Outbound) -> No
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
+
+
+async def test_a_name_that_a_receiver_wrote_may_not_lead_inside_by_the_time_of_the_push() -> None:
+    """It was checked when the stream was made; names change."""
+    outbound = guarded(Scripted(["10.255.255.1"]), insecure=False)
+    stream = replace(_stream("https://moved.example/in"), by_api=True)
+    outcome = await push(outbound, stream, TEXT, SystemClock())
+    assert (outcome.kind, outcome.code, outcome.received) == ("stream", "refused_address", False)
+    await outbound.close()

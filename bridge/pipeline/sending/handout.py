@@ -45,7 +45,7 @@ class Handout:
     async def give_back(self, rows: Sequence[Delivery]) -> None:
         """As if nobody had asked: they went nowhere."""
         now = self._clock.now()
-        await self._store.settle([_untouched(row, now) for row in rows])
+        await self._store.settle([untouched(row, now) for row in rows])
 
     async def _verified(self, rows: Sequence[Delivery]) -> list[Delivery]:
         good: list[Delivery] = []
@@ -59,7 +59,8 @@ class Handout:
         return good
 
 
-def _untouched(row: Delivery, now: float) -> Settlement:
+def untouched(row: Delivery, now: float) -> Settlement:
+    """It went nowhere, and is due as it was."""
     return Settlement(
         id=row.id, state="pending", at=now, code=row.last_code, words=row.last_words, next_at=row.next_at,
         attempts=row.attempts, faults=row.faults, faulted_at=row.faulted_at, maybe_received=row.maybe_received,

@@ -144,9 +144,17 @@ class Mailbox:
     async def _take(self, stream_id: str, most: int) -> Handed:
         one = self._polled(stream_id)
         handed = await self._handout.take(one, most)
+        if handed.rows and not self._still(one):
+            await self._handout.give_back(handed.rows)
+            return await self._take(stream_id, most)
         if handed.rows:
             _log.info("sets.handed_out", stream=one.stream.name, sets=len(handed.rows), more=handed.more)
         return handed
+
+    def _still(self, one: Running) -> bool:
+        """Whether nothing was held, switched or deleted while the store handed out."""
+        now = self._running().get(one.stream.id)
+        return now is not None and now.stream.way == "poll" and now.reach >= one.reach
 
     def _polled(self, stream_id: str) -> Running:
         one = self._running().get(stream_id)

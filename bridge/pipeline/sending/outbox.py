@@ -17,6 +17,7 @@ from bridge.model import Outcome, Stream
 from bridge.pipeline.keys.remint import withheld
 from bridge.pipeline.patience import patiently
 from bridge.pipeline.ports import Meter, Push
+from bridge.pipeline.sending.handout import untouched
 from bridge.pipeline.sending.lane import AT_ONCE, LEASE, Lane, health_of, with_health
 from bridge.pipeline.sending.receipts import Receipts
 from bridge.pipeline.streams.framework import ended
@@ -135,15 +136,24 @@ class Outbox:
         probes = [stream_id for stream_id in rooms if self._lanes[stream_id].unwell]
         reach = {stream_id: self._lanes[stream_id].reach for stream_id in rooms}
         leased = await self._store.lease_deliveries(rooms, now, now + LEASE, probes, reach)
+        lanes = dict(self._lanes)
         for delivery in leased:
-            lane = self._lanes.get(delivery.stream_id)
-            if lane is None:  # the stream went meanwhile
-                continue
-            lane.under_way += 1
-            task = asyncio.create_task(self._one(lane, delivery))
-            self._tasks.add(task)
-            task.add_done_callback(self._ended)
+            if delivery.stream_id in lanes:
+                self._begin(lanes[delivery.stream_id], delivery)
+        gone = [one for one in leased if one.stream_id not in lanes]  # the stream went meanwhile
+        if gone:
+            await self._store.settle([untouched(one, self._clock.now()) for one in gone])
         return len(leased)
+
+    def _begin(self, lane: Lane, delivery: Delivery) -> None:
+        lane.under_way += 1
+        task = asyncio.create_task(self._one(lane, delivery))
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _may_go(self, lane: Lane, delivery: Delivery) -> bool:
+        """The stream may have been held, changed or deleted while the store handed this out."""
+        return self._lanes.get(delivery.stream_id) is lane and delivery.rank <= lane.reach
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
@@ -169,6 +179,8 @@ class Outbox:
 
     async def _one(self, lane: Lane, delivery: Delivery) -> None:
         try:
+            if not self._may_go(lane, delivery):
+                return await self._settle(untouched(delivery, self._clock.now()))
             if not self._verifiable(delivery.kid):
                 return await self._settle(withheld(delivery, self._clock.now()))
             stream = lane.stream
