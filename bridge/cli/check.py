@@ -196,7 +196,8 @@ def _notes(loaded: Loaded, connectors: list[dict[str, Any]]) -> list[str]:
     if not loaded.config.connectors:
         notes.append("there is no connector: no webhook would be taken")
     if not loaded.config.receivers:
-        notes.append("there is no receiver: nobody would be told anything")
+        whom = "only streams that clients make are told" if loaded.config.oauth.clients else "nobody would be told"
+        notes.append(f"there is no receiver: {whom} anything")
     if loaded.config.delivery.allow_insecure_targets:
         notes.append("delivery.allow_insecure_targets is true: this is for tests only")
     return notes

@@ -20,9 +20,13 @@ SHOWN = (
     "jwks_uri",
     "scopes",
     "audience",
+    "profile",
+    "subject",
     "connectors",
     "domains",
     "events",
+    "default_subjects",
+    "max_streams",
 )
 SHORT = 16
 """Characters that a secret or static token should have, at least: nobody limits how often it is guessed."""
@@ -87,6 +91,10 @@ def _client(name: str, client_id: str, client: Client, loaded: Loaded) -> dict[s
         "jwks_uri": _public((*base, "jwks_uri"), client.jwks_uri, loaded),
         "scopes": list(client.scopes),
         "audience": _public((*base, "audience"), client.audience, loaded),
+        "profile": client.profile,
+        "subject": client.subject,
+        "default_subjects": client.default_subjects,
+        "max_streams": client.max_streams,
         "connectors": client.connectors,
         "domains": client.domains,
         "events": client.events,

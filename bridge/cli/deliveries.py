@@ -128,7 +128,8 @@ async def _about(store: Store, device: str | None, configured: list[str]) -> tup
 
 
 def summary(one: Delivery, names: dict[str, str], how: Ways = NONE) -> dict[str, Any]:
-    """A delivery as `--json` has it; the SET itself only in `deliveries show`."""
+    """A delivery as `--json` has it; the SET itself only in `deliveries show`. One about the stream has no status."""
+    about_a_device = kind(one) == "event"
     return {
         "id": one.id,
         "jti": one.jti,
@@ -138,8 +139,8 @@ def summary(one: Delivery, names: dict[str, str], how: Ways = NONE) -> dict[str,
         "connector": one.connector,
         "device": one.device_id,
         "subject": one.subject,
-        "status": one.status,
-        "previous": one.previous,
+        "status": one.status if about_a_device else None,
+        "previous": one.previous if about_a_device else None,
         "state": one.state,
         "created_at": one.created_at,
         "attempts": one.attempts,
@@ -159,12 +160,16 @@ def _table(found: list[Delivery], names: dict[str, str], how: Ways) -> None:
         ("id", "stream", "device", "status", "state", "made", "attempts", "next", "last answer"),
         (
             (one.id, names.get(one.stream_id, one.stream_id),
-             _about_whom(one.connector, one.device_id, kind(one)), one.status, one.state,
+             _about_whom(one.connector, one.device_id, kind(one)), _status(one), one.state,
              when(one.created_at), one.attempts, _next(one, now, how), answer(one))
             for one in found
         ),
         empty="no delivery like that",
     )  # fmt: skip
+
+
+def _status(one: Delivery) -> str:
+    return one.status if kind(one) == "event" else ""
 
 
 def kind(one: Delivery) -> str:
@@ -244,7 +249,7 @@ def _print(one: dict[str, Any]) -> None:
         [
             ("  device", _about_whom(one["connector"], one["device"], one["kind"])),
             ("  subject", one["subject"]),
-            ("  status", f"{one['status']} (was told {one['previous']} before)"),
+            *([("  status", f"{one['status']} (was told {one['previous']} before)")] if one["status"] else []),
             ("  attempts", f"{one['attempts']}, {one['faults']} of them faults of its own"),
             ("  last answer", ": ".join(part for part in (one["last_code"], one["last_words"]) if part) or "none"),
             ("  txn", one["txn"]),

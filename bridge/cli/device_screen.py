@@ -124,7 +124,8 @@ def _stream(told: Told, now: float) -> None:
 
 def _named_remedy(told: Told) -> str:
     retry = "`caep-bridge deliveries retry"
-    return told.why.remedy.replace(f"{retry}`", f"{retry} {told.delivery}`") if told.delivery else told.why.remedy
+    remedy = told.why.remedy.replace("streams enable NAME", f"streams enable {told.stream}")
+    return remedy.replace(f"{retry}`", f"{retry} {told.delivery}`") if told.delivery else remedy
 
 
 def _state(told: Told) -> str:

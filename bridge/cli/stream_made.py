@@ -59,11 +59,17 @@ def long_use(one: dict[str, Any]) -> list[tuple[str, object]]:
     """The lines of `streams show` that a stream of the configuration does not have."""
     if "status" not in one:
         return []
-    why = f": {one['reason']}" if one["reason"] else ""
+    why = f": {_in_a_line(one['reason'])}" if one["reason"] else ""
     unproved = "no: events wait until the receiver accepts a verification event"
     return [
         ("  made by", f"client {one['client']}"),
+        *([("  description", _in_a_line(one["description"]))] if one["description"] else []),
         ("  status", f"{one['status']} by the {one['status_by']}{why}"),
         ("  verified", "yes" if one["verified"] else unproved),
         ("  last used", f"{when(one['last_used_at']) or 'never'} (to the minute)"),
     ]
+
+
+def _in_a_line(theirs: str) -> str:
+    """What a receiver wrote: it must not look like lines of ours."""
+    return " ".join(theirs.split())

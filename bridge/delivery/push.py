@@ -43,8 +43,9 @@ async def push(outbound: Outbound, stream: Stream, text: str, clock: Clock) -> O
     except ConnectFailed as failed:
         outcome = Outcome("stream", failed.code, failed.words, received=not failed.certainly_not_sent)
     else:
-        body = _hide(answer.body, headers.get("Authorization", ""))
-        outcome = classify(answer.status, answer.headers, body, clock.now())
+        secret = headers.get("Authorization", "")
+        outcome = classify(answer.status, answer.headers, _hide(answer.body, secret), clock.now())
+        outcome = replace(outcome, words=_hide(outcome.words.encode(), secret).decode())  # it may have come escaped
     return replace(outcome, took=clock.monotonic() - started)
 
 

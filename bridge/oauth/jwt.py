@@ -83,9 +83,13 @@ def moment(claims: Mapping[str, Any], name: str) -> float | None:
     value = claims.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    try:
+        found = math.nan if isinstance(value, bool) or not isinstance(value, int | float) else float(value)
+    except OverflowError:
+        found = math.inf
+    if not math.isfinite(found):
         raise BadJwt(f"{name} is not a number")
-    return float(value)
+    return found
 
 
 def in_force(claims: Mapping[str, Any], now: float, leeway: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,18 @@ def test_show_says_it_in_words(scene: Scene, capsys: pytest.CaptureFixture[str])
         assert words in text
 
 
+def test_what_a_receiver_wrote_is_one_line(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    """It must not look as if it were ours."""
+    change(scene, status="paused", reason="x\n  status:  enabled by the operator", description="ours\n  verified: yes")
+    assert scene.run("streams", "show", "tool-1") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if line.startswith("  verified:")] == [
+        "  verified:       no: events wait until the receiver accepts a verification event"
+    ]
+    assert len([line for line in lines if line.startswith("  status:")]) == 1
+    assert "  description:    ours verified: yes" in lines
+
+
 def test_one_that_is_deleted_is_none(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     change(scene, deleted_at=SINCE)
     assert scene.run("streams", "show", "tool-1") == 1
@@ -100,7 +113,21 @@ def test_without_its_client_it_is_orphaned_and_may_be_pruned(scene: Scene, capsy
 
 def test_check_counts_them(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
     assert scene.run("check") == 0
-    assert "client tool made 1 of the streams" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "client tool made 1 of the streams" in text
+    assert "default_subjects: ALL" in text and "max_streams:      100" in text
+
+
+def test_check_does_not_say_that_nobody_is_told_where_clients_are(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert scene.run("check", "--json") == 0
+    loaded = scene.config.read_text()
+    tables = re.split(r"(?m)^(?=\[)", loaded)
+    scene.config.write_text("".join(table for table in tables if not table.startswith("[receivers")))
+    capsys.readouterr()
+    assert scene.run("check") == 0
+    assert "only streams that clients make are told anything" in capsys.readouterr().out
 
 
 def test_an_operators_pause(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
@@ -145,6 +172,9 @@ def test_what_waits_for_a_verification_says_so(scene: Scene, capsys: pytest.Capt
     assert {jti: (one["kind"], one["waiting"]) for jti, one in found.items()} == {
         "j1": ("event", "unverified"), "j2": ("verification", "due")
     }  # fmt: skip
+    assert {jti: one["status"] for jti, one in found.items()} == {"j1": "not-compliant", "j2": None}
+    assert scene.run("deliveries", "show", "j2") == 0
+    assert "status" not in capsys.readouterr().out
     assert scene.run("deliveries", "list") == 0
     text = capsys.readouterr().out
     assert "unverified" in text and "(verification)" in text

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from typing import get_args
+from typing import Literal, get_args
 
 import pytest
 
-from bridge.model import FailureKind
+from bridge.model import FailureKind, Stream, Subscription
 from bridge.pipeline.operator import wording
-from bridge.pipeline.streams.roster import Standing
+from bridge.pipeline.operator.explain import said
+from bridge.pipeline.streams.roster import Entry, Standing
 from bridge.posture import reasons
 from bridge.ssf import ledger
 from bridge.ssf.stream import Unwanted
+from bridge.store.records import StreamRow
+from bridge.value import replace
 
 CODES = [
     value
@@ -52,3 +55,36 @@ def test_what_the_judgement_said_is_kept() -> None:
 @pytest.mark.parametrize("why", ["delivered", "superseded", "overtaken", "dead", "held", "not_found"])
 def test_each_refusal_has_words(why: str) -> None:
     assert " " in wording.refusal(why) and wording.refusal(why) != why.replace("_", " ")
+
+
+def _entry(standing: Standing = "", paused: str = "", by: Literal["receiver", "service"] = "receiver") -> Entry:
+    made = Subscription("urn:ietf:rfc:8936", status="paused", by=by)
+    row = StreamRow("st_1", "siem-1", "https://siem.example", 0.0, paused=paused, client="siem", subscription=made)
+    return Entry("siem-1", standing, None, row, None)
+
+
+@pytest.mark.parametrize(
+    ("entry", "reason", "who", "remedy"),
+    [
+        (_entry(), "paused", "its receiver paused", "the receiver enabling it"),
+        (_entry(by="service"), "paused", "the service paused", "streams enable"),
+        (_entry(paused="night"), "paused", "an operator paused", "streams enable"),
+        (_entry("disabled"), "disabled", "its receiver disabled", "the receiver enabling it"),
+        (_entry("orphaned"), "orphaned", "client", "[oauth.clients]"),
+        (_entry(), "not_entitled", "client", "[oauth.clients]"),
+        (_entry(), "not_requested", "type of event", "[oauth.clients]"),
+        (Entry("okta", "disabled", None, None, None), "disabled", "the stream is disabled", "[receivers]"),
+    ],
+)
+def test_of_a_stream_that_a_receiver_made_it_names_who_can_change_it(
+    entry: Entry, reason: str, who: str, remedy: str
+) -> None:
+    found = said(entry, reason)
+    assert found.reason == reason
+    assert who in found.words and remedy in found.remedy
+    assert (entry.row is None) is ("[receivers]" in found.remedy)
+
+
+def test_of_a_stream_that_is_polled_it_names_the_poll() -> None:
+    polled = Stream("st_1", "siem-1", "https://siem.example", "ssf", "", client="siem", by_api=True, way="poll")
+    assert "poll" in said(replace(_entry(), stream=polled), "pending").words

@@ -78,6 +78,15 @@ async def test_words_hold_neither_our_secret_nor_our_set(serve: Any, outbound: O
     assert outcome.words == "authentication_failed: [authorization] is wrong for [token], not [authorization]"
 
 
+async def test_words_hold_no_secret_that_comes_back_escaped(serve: Any, outbound: Outbound) -> None:
+    """As some libraries write a slash, and any may write any letter."""
+    secret = "Bearer s3cr3t/of/the+receiver"
+    said = secret.replace("/", "\\/").replace("t", "\\u0074")
+    port = await serve(_answering(_http(400, f'{{"err": "invalid_key", "description": "got {said}"}}'.encode())))
+    outcome = await push(outbound, _stream(f"http://127.0.0.1:{port}/", secret), TEXT, SystemClock())
+    assert outcome.words == "invalid_key: got [authorization]"
+
+
 async def test_a_receivers_name_that_turns_to_a_private_address_is_not_pushed_to() -> None:
     """It was let pass when the stream was made, and leads elsewhere by now; an admin's own may be private."""
     theirs = replace(_stream("https://hooks.tenant.example/ssf", SECRET), by_api=True)

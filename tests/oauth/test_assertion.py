@@ -50,6 +50,7 @@ def test_good_ones(text: str) -> None:
         ({"exp": None}, "exp is missing"),
         ({"exp": int(NOW) - 60}, "expired"),
         ({"exp": int(NOW) + 3600}, "five minutes"),
+        ({"exp": 10**400}, "exp is not a number"),
         ({"iat": int(NOW) + 100}, "iat lies ahead"),
         ({"jti": None}, "jti is missing"),
         ({"jti": ""}, "jti is missing"),

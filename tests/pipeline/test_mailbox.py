@@ -306,6 +306,19 @@ class TestWaiting:
         assert list((await soon(waits))["sets"]) == [jti]
         assert not other.done()
 
+    async def test_with_nothing_there_nothing_is_written(self, house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A crowd of polls does not delay a webhook: their line is not that of those who write."""
+
+        async def written(*_: Any, **__: Any) -> Any:
+            raise AssertionError("something was written")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(house.store, "lease_deliveries", written)
+            assert await house.short() == []
+            task = await house.long()
+            house.hung_up.set()
+            assert (await task)["sets"] == {}
+
     async def test_what_is_there_is_given_at_once(self, house: House) -> None:
         (jti,) = await house.minted(mint())
         assert list((await soon(await house.long()))["sets"]) == [jti]

@@ -10,6 +10,7 @@ from bridge.model import DEVICE_COMPLIANCE_CHANGE, Device, Finding, Held, Status
 from bridge.pipeline.operator import wording
 from bridge.pipeline.operator.facts import Facts, Heard
 from bridge.pipeline.operator.wording import Said
+from bridge.pipeline.streams.roster import Entry
 from bridge.posture.reasons import HOLD_ENDS
 from bridge.ssf.ledger import HELD, UNKNOWN_AT_RECEIVER, compare, holding, truth
 from bridge.ssf.stream import Namespaces, heard_of, wants
@@ -120,10 +121,10 @@ def told(heard: Heard, device: Device | None, people: Sequence[Device], namespac
     """What one stream was told about the device, and why no more."""
     entry = heard.entry
     if device is None:
-        return Told(entry.name, "nothing", wording.telling(entry.standing))
+        return Told(entry.name, "nothing", said(entry, entry.standing))
     unwanted = unwanted_by(entry.standing, entry.stream, device, namespaces)
     if entry.stream is None or heard.subject is None or unwanted:
-        return _with_delivery(Told(entry.name, "nothing", wording.telling(unwanted)), heard)
+        return _with_delivery(Told(entry.name, "nothing", said(entry, unwanted)), heard)
     people = heard_of(entry.stream, heard.subject.login, people, namespaces)
     current = truth(entry.stream, heard.subject, people)
     comparison = compare(heard.row, current)
@@ -144,7 +145,21 @@ def told(heard: Heard, device: Device | None, people: Sequence[Device], namespac
     elif tail is not None and tail.state == "delivered":
         state = "delivered"
     because = _because(entry.stream, heard, device, people)
-    return _with_delivery(Told(entry.name, state, wording.telling(reason), current, because), heard)
+    return _with_delivery(Told(entry.name, state, said(entry, reason), current, because), heard)
+
+
+def said(entry: Entry, reason: str) -> Said:
+    """The reason in the words that fit the stream: who made it, and how its SETs get there."""
+    made = entry.row.subscription if entry.row is not None else None
+    if reason == "pending" and _polled(entry):
+        return wording.to_be_fetched()
+    if made is None or entry.row is None:
+        return wording.telling(reason)
+    return wording.of_made(reason, "operator" if entry.row.paused else made.by)
+
+
+def _polled(entry: Entry) -> bool:
+    return entry.stream is not None and entry.stream.way == "poll"
 
 
 def unwanted_by(standing: str, stream: Stream | None, device: Device, namespaces: Namespaces) -> str:
@@ -190,7 +205,7 @@ def _with_delivery(line: Told, heard: Heard) -> Told:
         jti=tail.jti,
         sent_at=tail.created_at,
         attempts=tail.attempts,
-        next_at=tail.next_at if tail.state == "pending" else None,
+        next_at=tail.next_at if tail.state == "pending" and not _polled(heard.entry) else None,
         code=tail.last_code,
         words=tail.last_words,
         unwell=health(heard.entry.row) if tail.state == "pending" else "",

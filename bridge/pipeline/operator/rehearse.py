@@ -14,7 +14,7 @@ from bridge.clock import Ids
 from bridge.model import Device, Finding, LedgerRow, LookFailed, Owner, Snapshot, Statement, Status, Stream
 from bridge.pipeline.draft import Standing, draft_of
 from bridge.pipeline.operator import wording
-from bridge.pipeline.operator.explain import unwanted_by
+from bridge.pipeline.operator.explain import said, unwanted_by
 from bridge.pipeline.operator.wording import Said
 from bridge.pipeline.owed import owed_by
 from bridge.pipeline.ports import Source
@@ -162,7 +162,7 @@ class _Case:
         if self.unasked and (not unwanted or device.login is None):
             return Sketch(entry.name, None, NOT_ASKED)
         if stream is None or unwanted or device.login is None:
-            return Sketch(entry.name, None, wording.telling(unwanted or "not_started"))
+            return Sketch(entry.name, None, said(entry, unwanted or "not_started"))
         if self.decision.change is None:
             return Sketch(entry.name, None, self._nothing())
         return self._told(stream, device, device.login)

@@ -141,6 +141,25 @@ _STREAMS: Mapping[str, tuple[str, str]] = {
         "the receiver adding it, which it is then told",
     ),
 }
+_MADE: Mapping[str, tuple[str, str]] = {
+    "paused": ("its receiver paused the stream", "the receiver enabling it: it is then told what differs"),
+    "paused by service": (
+        "the service paused the stream: its receiver did not use it, or took nothing (`caep-bridge streams show NAME`)",
+        "`caep-bridge streams enable NAME`, or the receiver enabling it",
+    ),
+    "disabled": ("its receiver disabled the stream", "the receiver enabling it: it is then told what differs"),
+    "orphaned": ("the stream's client stands no longer in [oauth.clients]", "the client's return to [oauth.clients]"),
+    "not_requested": (
+        "the stream does not want this type of event",
+        "device-compliance-change in what its receiver asks for, and in the events of its client in [oauth.clients]",
+    ),
+    "not_entitled": (
+        "the client may not hear of this connector, or of people of this domain",
+        "connectors and domains of the client in [oauth.clients]",
+    ),
+}
+"""What differs where a receiver made the stream: then it, or the client's table, is what could change it."""
+_TO_BE_FETCHED = ("it is being told: the SET waits for its receiver to poll and to acknowledge it", "that")
 _AGAIN: Mapping[str, tuple[str, str]] = {
     "": ("somebody rang: a webhook came in", ""),
     "deadline": ("a deadline or the end of a grace period falls then", ""),
@@ -174,6 +193,19 @@ def decision(reason: str) -> Said:
 def telling(reason: str) -> Said:
     """Why a stream was, or was not, told; a device's own reasons (`no_owner` …) count here too."""
     return _said({**_DECISIONS, **_STREAMS}, reason)
+
+
+def of_made(reason: str, by: str) -> Said:
+    """As `telling`, of a stream that a receiver made; `by` whom it has its status: receiver, operator or service."""
+    if reason == "paused" and by == "operator":
+        return telling(reason)
+    kept = _MADE.get(f"{reason} by {by}") or _MADE.get(reason)
+    return Said(reason, *kept) if kept is not None else telling(reason)
+
+
+def to_be_fetched() -> Said:
+    """Of `pending` where the receiver polls."""
+    return Said("pending", *_TO_BE_FETCHED)
 
 
 def again(why: str) -> Said:

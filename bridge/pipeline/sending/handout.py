@@ -31,8 +31,11 @@ class Handout:
         self._verifiable = verifiable
 
     async def take(self, one: Running, most: int) -> Handed:
-        """At most so many, of each order key the oldest that is not settled."""
+        """At most so many, of each order key the oldest that is not settled. With nothing there it is only read: polls
+        must not stand in the line of those who write."""
         stream_id, reach = one.stream.id, {one.stream.id: one.reach}
+        if most and stream_id not in await self._store.has_due(reach, self._clock.now()):
+            return Handed()
         rows: list[Delivery] = []
         leased = most
         while leased == most and most and not rows:

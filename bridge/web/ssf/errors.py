@@ -11,7 +11,7 @@ import structlog
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from bridge.errors import Conflict, Forbidden, NotFound, StoreProblem, TooLarge, TooMany, Unavailable
+from bridge.errors import ConfigError, Conflict, Forbidden, NotFound, StoreProblem, TooLarge, TooMany, Unavailable
 from bridge.ssf.configuration import Unacceptable
 
 _log = structlog.get_logger("bridge.web")
@@ -42,7 +42,7 @@ def answer(error: Exception) -> Response:
             return refusal(429, "too_many_requests", str(error), {"retry-after": str(error.retry_after)})
         case Unavailable():
             return refusal(503, "unavailable", "try again later", {"retry-after": str(max(1, error.retry_after))})
-        case StoreProblem():
+        case StoreProblem() | ConfigError():
             _log.error("store.problem", error=str(error))
             return refusal(503, "unavailable", "try again later", {"retry-after": "5"})
         case HTTPException():
