@@ -88,17 +88,20 @@ def check_host(host: str, *, by_admin: bool, insecure: bool, allowed: Sequence[N
 
 @lru_cache(maxsize=1000)
 def _check_host(host: str, by_admin: bool, insecure: bool, allowed: tuple[Network, ...]) -> str | None:
-    """The few hosts that we call come again and again."""
+    """The few hosts that we call come again and again. The lengths of a name are those of RFC 1035 §2.3.4; a resolver
+    would raise a UnicodeError for others."""
     ip = literal(host)
     if ip is not None:
         return forbidden(ip, by_admin=by_admin, insecure=insecure, allowed=allowed)
     if "%" in host or ":" in host:
         return "the host is neither a name nor a plain IP address"
-    name = host.rstrip(".").lower()
+    name = host.removesuffix(".").lower()
     if _NUMBER.fullmatch(name.rpartition(".")[2]):
         return "the host is an IP address in an unusual spelling"
     if name in _METADATA_NAMES:
         return "the host is a cloud metadata service"
+    if len(name) > 253 or not all(0 < len(label) < 64 for label in name.split(".")):
+        return "the host is no name: each part of one has 1 to 63 characters"
     return None
 
 

@@ -7,6 +7,7 @@ from urllib.parse import unquote, urlsplit
 
 from bridge.config import Client
 from bridge.parts import Parts, Ports
+from bridge.pipeline.api.allowance import Allowance
 from bridge.pipeline.api.management import Management
 from bridge.pipeline.api.ownership import Ownership
 from bridge.pipeline.api.standing import Standing
@@ -16,7 +17,7 @@ from bridge.ssf.discovery import Api
 from bridge.store.protocol import Store
 from bridge.web.bearer import Bearer
 from bridge.web.ssf.door import Operations, SsfDoor
-from bridge.web.ssf.operations import status_routes, stream_routes, verification_routes
+from bridge.web.ssf.operations import counted, status_routes, stream_routes, verification_routes
 from bridge.web.ssf.polling import poll_routes
 from bridge.web.ssf.subjects import subject_routes
 from bridge.works import Works
@@ -45,10 +46,13 @@ def operations(parts: Parts, store: Store, ports: Ports, works: Works) -> Operat
         issuer=config.transmitter.issuer, vault=works.vault, refusal=parts.outbound.refusal,
         clock=ports.clock, ids=ports.ids, journal=journal, deleted=works.stream_deleted,
     )  # fmt: skip
-    return {
+    changing = {
         **stream_routes(management),
         **status_routes(Standing(keeper, owned, ports.clock, journal)),
         **subject_routes(Subjects(owned, works.selections)),
+    }
+    return {
+        **counted(changing, Allowance(config.streams.changes_per_day, ports.clock)),
         **verification_routes(Verification(owned, works.verifier, config.oauth.clients, ports.clock)),
         **poll_routes(owned, works.mailbox),
     }

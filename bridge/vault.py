@@ -45,7 +45,7 @@ class Vault:
             raw = b64decode(sealed, validate=True)
             return self._opened(make=False).decrypt(raw[:_NONCE], raw[_NONCE:], about.encode()).decode()
         except (InvalidTag, ValueError, ConfigError):
-            raise Sealed("the text does not open with the key of this service") from None
+            raise Sealed("vault.key in the folder of keys does not open it: the file is gone, or another one") from None
 
     def _opened(self, *, make: bool) -> AESGCM:
         if self._cipher is None:

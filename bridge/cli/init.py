@@ -31,7 +31,7 @@ def init(
     issuer: str = "",
     connector: str = "",
     settings: Annotated[list[str] | None, Parameter(name="--set", negative="")] = None,
-    receiver: Literal["", "okta", "ssf", "sse"] = "",
+    receiver: Literal["okta", "ssf", "sse"] | None = None,
     audience: str = "",
     endpoint_url: str = "",
     output: Path = Path("config.toml"),
@@ -66,7 +66,9 @@ def init(
     """
     if output.exists() and not force:
         raise WrongCall(f"{output} exists; --force overwrites it")
-    answers = Answers(issuer=issuer, type=connector, profile=receiver, audience=audience, endpoint_url=endpoint_url)
+    answers = Answers(
+        issuer=issuer, type=connector, profile=receiver or "", audience=audience, endpoint_url=endpoint_url
+    )
     asking = sys.stdin.isatty() and sys.stderr.isatty()
     description = _complete(answers, settings or [], None if offline else output, asking=asking)
     text = config_text(answers, description)

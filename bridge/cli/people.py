@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from bridge.cli.changing import journal, progress
-from bridge.cli.configured import WrongCall, load_config
+from bridge.cli.changing import journal
+from bridge.cli.configured import load_config
 from bridge.cli.opened import opened
 from bridge.cli.output import say, when, write, write_json
 from bridge.cli.people_forget import forget
+from bridge.cli.people_found import find, say_others
 
 if TYPE_CHECKING:
     from bridge.pipeline.operator.person import Person
@@ -60,16 +61,6 @@ async def show(
         say("nothing is stored about that address")
         return 1
     return 0
-
-
-async def find(store: Store, addresses: list[str], namespaces: dict[str, str]) -> Person:
-    from bridge.pipeline.operator.person import person
-
-    if not all(one.strip() for one in addresses):
-        raise WrongCall("an address must not be empty")
-    total = (await store.counts())["webhooks"] + (await store.counts())["quarantined"]
-    with progress("webhooks read", total) as advance:
-        return await person(store, addresses, namespaces, advance)
 
 
 async def _audit(store: Store, stands_for: list[str]) -> list[AuditEntry]:
@@ -144,11 +135,3 @@ def _print(found: Person, names: dict[str, str], stands_for: dict[str, str], ent
     for entry in entries:
         write(f"audit {when(entry.at)}: {entry.who}, {entry.what} {entry.target}")
     say_others(found)
-
-
-def say_others(found: Person) -> None:
-    if found.others:
-        say(
-            f"SETs about the same devices were also sent under {', '.join(found.others)}: if that is the same person, "
-            "add --also, for it may as well be a former owner"
-        )

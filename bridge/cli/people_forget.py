@@ -12,6 +12,7 @@ from bridge.cli.changing import confirmed, journal, progress
 from bridge.cli.configured import load_config
 from bridge.cli.opened import entries_of, opened
 from bridge.cli.output import say, some, write, write_json
+from bridge.cli.people_found import find, say_others
 from bridge.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -65,7 +66,6 @@ async def forget(
     as_json
         Print JSON: what was removed, or what hinders.
     """
-    from bridge.cli.people import find, say_others
 
     config = load_config().config
     async with opened(config) as store:

@@ -239,8 +239,10 @@ async def _asked(store: Store, kind: ErrandKind, name: str, asked: dict[str, Any
 
 
 def _announce(name: str, found: Sequence[Difference]) -> None:
-    failing = sum(one.so == "not-compliant" for one in found)
-    say(f"{name}: {failing} would be told not compliant, {len(found) - failing} compliant")
+    told = [one for one in found if one.reason == "told"]
+    failing = sum(one.so == "not-compliant" for one in told)
+    kept = f"; {len(found) - len(told)} would not, for the reason that stands there" if len(told) < len(found) else ""
+    say(f"{name}: {failing} would be told not compliant, {len(told) - failing} compliant{kept}")
 
 
 def _differ(entry: Entry, found: Sequence[Difference], as_json: bool) -> int:

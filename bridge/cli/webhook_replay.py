@@ -13,6 +13,7 @@ from bridge.cli.configured import WrongCall, load_without_secrets
 from bridge.cli.moments import moment
 from bridge.cli.opened import opened
 from bridge.cli.output import say, some, when, write_json
+from bridge.cli.webhook_lookup import unknown
 from bridge.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -85,7 +86,6 @@ async def replay(
 
 
 async def _one(store: Store, everything: Everything, webhook_id: str, reason: str) -> Counter[str] | None:
-    from bridge.cli.webhooks import unknown
 
     kept = await store.webhook(webhook_id)
     if kept is None:

@@ -10,6 +10,7 @@ from bridge.cli.configured import WrongCall, load_config
 from bridge.cli.moments import moment
 from bridge.cli.opened import opened
 from bridge.cli.output import pairs, say, table, when, write, write_json
+from bridge.cli.webhook_lookup import unknown
 from bridge.cli.webhook_replay import replay
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
 webhooks = App(name="webhooks", help="The webhooks that came, and what followed.")
 webhooks.command(replay)
 
-NEAR = 1000
-"""The newest webhooks, among which near ids are sought."""
 MOST_DEVICES = 20
 """Devices on the screen; --json has all."""
 
@@ -107,18 +106,6 @@ async def show(
     else:
         _print(document)
     return 0
-
-
-async def unknown(store: Store, webhook_id: str) -> None:
-    from difflib import get_close_matches
-
-    from bridge.store.archive import Wanted
-
-    say(f"no webhook {webhook_id} is known: it never came, or retention deleted its line")
-    newest = [one.id for one in await store.webhooks(Wanted(limit=NEAR))]
-    near = get_close_matches(webhook_id.upper(), newest, n=3, cutoff=0.7)
-    if near:
-        say(f"did you mean {', '.join(near)}?")
 
 
 def summary(one: Kept) -> dict[str, Any]:

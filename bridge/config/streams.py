@@ -24,6 +24,8 @@ class Streams(Section):
     """So many polls of all streams may wait at once."""
     max_subjects: Annotated[Whole, Field(ge=1, le=1_000_000)] = 10_000
     """So many subjects a stream may have that its receiver added or removed."""
+    changes_per_day: Annotated[Whole, Field(ge=100, le=100_000_000)] = 20_000
+    """So often a client may change something: streams, their status, their subjects."""
     dead_after: Annotated[Seconds, Field(ge=60)] = 72 * 3600.0
     """A push stream of the API whose receiver has taken nothing for so long is paused."""
 

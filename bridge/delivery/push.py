@@ -8,6 +8,7 @@ from bridge.clock import Clock
 from bridge.delivery.retry import classify
 from bridge.model import Outcome, Stream
 from bridge.outbound import ConnectFailed, Outbound
+from bridge.vault import Sealed
 
 TIMEOUT = 10.0
 """Seconds from the call to the last byte of the answer; the connection may take five of them."""
@@ -18,15 +19,21 @@ MAX_ANSWER = 64 * 1024
 async def push(outbound: Outbound, stream: Stream, text: str, clock: Clock) -> Outcome:
     """POST the compact SET `text` to the stream's endpoint and say what came of it.
 
-    Network and HTTP trouble is a value, never an exception; cancellation passes through.
-    Where a receiver supplied the endpoint, its address is doubted at each connection (see `bridge.address`).
+    Network and HTTP trouble is a value, never an exception, and so is a header that does not open with the vault's key:
+    nothing is sent then, since the receiver would refuse it. Cancellation passes through.
+    An endpoint that a receiver supplied leads to fewer addresses than the admin's, at each connection anew (see
+    `bridge.address`).
     """
     started = clock.monotonic()
+    try:
+        headers = _headers(stream)
+    except Sealed as problem:
+        return Outcome("stream", "sealed", str(problem))
     try:
         answer = await outbound.request(
             "POST",
             stream.endpoint_url,
-            headers=_headers(stream),
+            headers=headers,
             body=text.encode("ascii"),
             timeout=TIMEOUT,
             by_admin=not stream.by_api,
@@ -36,7 +43,8 @@ async def push(outbound: Outbound, stream: Stream, text: str, clock: Clock) -> O
     except ConnectFailed as failed:
         outcome = Outcome("stream", failed.code, failed.words, received=not failed.certainly_not_sent)
     else:
-        outcome = classify(answer.status, answer.headers, _hide(answer.body, stream), clock.now())
+        body = _hide(answer.body, headers.get("Authorization", ""))
+        outcome = classify(answer.status, answer.headers, body, clock.now())
     return replace(outcome, took=clock.monotonic() - started)
 
 
@@ -47,10 +55,9 @@ def _headers(stream: Stream) -> dict[str, str]:
     return headers
 
 
-def _hide(body: bytes, stream: Stream) -> bytes:
+def _hide(body: bytes, authorization: str) -> bytes:
     """`body` without the receiver's secret, should the receiver say it back to us."""
-    header = stream.authorization_header
-    secret = ("" if header is None else header.reveal()).encode("utf-8", "replace")
+    secret = authorization.encode("utf-8", "replace")
     for part in (secret, secret.partition(b" ")[2].strip()):
         if len(part) >= 8:
             body = body.replace(part, b"[authorization]")

@@ -25,6 +25,7 @@ from bridge.oauth import assertion
 
 MEDIA_TYPE: Final = "application/x-www-form-urlencoded"
 MOST_FIELDS: Final = 50
+_ASSERTION: Final = frozenset({"client_assertion", "client_assertion_type"})
 _CREDENTIALS: Final = frozenset({"client_id", "client_secret", "client_assertion", "client_assertion_type"})
 
 
@@ -89,10 +90,10 @@ def _form(body: bytes) -> dict[str, str]:
 
 
 def _proof(authorization: Sequence[str], form: Mapping[str, str]) -> Proof:
-    """RFC 6749 §2.3: one method of authentication, never two."""
+    """RFC 6749 §2.3: one method of authentication, never two. A `client_assertion_type` alone is half of one."""
     if len(authorization) > 1:
         raise InvalidRequestError("there is more than one Authorization header")
-    methods = (bool(authorization), "client_secret" in form, "client_assertion" in form)
+    methods = (bool(authorization), "client_secret" in form, not form.keys().isdisjoint(_ASSERTION))
     if sum(methods) > 1:
         raise InvalidRequestError("the client must prove itself in one way only")
     if authorization:

@@ -2,7 +2,7 @@
 
 Three members are the receiver's: `delivery`, `events_requested` and `description`. All others are ours: ignored where
 a stream is made, and where one is changed they must be as they are. A `null` stands for a member that is not there,
-since many libraries write it so; members that nobody knows are ignored.
+since many libraries write it so, and `""` for an `endpoint_url` that is ours; members that nobody knows are ignored.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def foreign_members(body: Mapping[str, Any], known: Mapping[str, Any]) -> None:
     given, has = body.get("delivery"), known["delivery"]
     if not isinstance(given, Mapping) or {given.get("method"), has["method"]} - {*POLL_METHODS}:
         return
-    if given.get("endpoint_url") not in (None, has["endpoint_url"]):
+    if given.get("endpoint_url") not in (None, "", has["endpoint_url"]):
         raise Unacceptable("delivery.endpoint_url", "is the transmitter's to set where SETs are polled")
 
 

@@ -16,6 +16,7 @@ from bridge.ssf.discovery import Api
 from bridge.web import errors, health, oauth, wellknown
 from bridge.web.health import Readiness, Scrape
 from bridge.web.oauth import OAuthPorts
+from bridge.web.openapi.document import PATH, document
 from bridge.web.ssf.door import SsfDoor
 from bridge.web.webhooks import Count, Intake, WebhookDoor
 
@@ -49,9 +50,17 @@ def public_app(ports: PublicPorts) -> ASGIApp:
             *wellknown.routes(ports.issuer, ports.jwks, ports.keys_age, ports.api),
             *(oauth.routes(ports.oauth) if ports.oauth is not None else ()),
             *health.public_routes(ports.readiness),
+            *wellknown.document(oauth.below(ports.issuer, PATH), _described(ports), wellknown.METADATA_AGE),
         ]
     )
     return _Fork(errors.Answering(door), ports.ssf, rest)
+
+
+def _described(ports: PublicPorts) -> wellknown.Document:
+    accepted = {kind for kinds in ports.connectors.values() for kind in kinds}
+    tokens = ports.oauth is not None and ports.oauth.tokens is not None
+    made = document(ports.issuer, accepted, calls=ports.oauth is not None, tokens=tokens)
+    return lambda: made
 
 
 class _Fork:

@@ -68,8 +68,8 @@ def routes(ports: OAuthPorts) -> list[Route]:
     return [
         *found,
         *document(well_known(issuer, metadata.SERVER), lambda: server, METADATA_AGE),
-        *document(_below(issuer, metadata.KEYS_PATH), ports.jwks, KEYS_AGE),
-        *(Route(path, TokenDoor(ports.tokens)) for path in _below(issuer, metadata.TOKEN_PATH)),
+        *document(below(issuer, metadata.KEYS_PATH), ports.jwks, KEYS_AGE),
+        *(Route(path, TokenDoor(ports.tokens)) for path in below(issuer, metadata.TOKEN_PATH)),
     ]
 
 
@@ -80,7 +80,7 @@ def well_known(issuer: str, name: str) -> tuple[str, ...]:
     return (bare, bare + prefix, prefix + bare) if prefix else (bare,)
 
 
-def _below(issuer: str, path: str) -> tuple[str, ...]:
+def below(issuer: str, path: str) -> tuple[str, ...]:
     prefix = _prefix(issuer)
     return (path, prefix + path) if prefix else (path,)
 

@@ -120,7 +120,10 @@ class Scene:
                 stream.id, subject.key, subject.order, signed.jti, "txn-1", signed.kid, signed.text, status,
                 held.told or "compliant", device.connector, device.device_id, SINCE + 2, SINCE + 1,
             )  # fmt: skip
-            row = replace(held, login=subject.login, told=status, reason="told", compared_at=SINCE + 2)
+            row = replace(
+                held, login=subject.login, connector=subject.connector or "", device_id=subject.device_id or "",
+                told=status, reason="told", compared_at=SINCE + 2,
+            )  # fmt: skip
             assert await store.commit([Unit(ledger=(LedgerWrite(row, delivery),))]) == []
             return (await store.deliveries(jti=signed.jti))[0].id
 

@@ -135,6 +135,11 @@ REFUSED = [
     ("https://169.254.169.254/latest", "link-local"),
     ("https://metadata.google.internal/", "metadata"),
     ("https://METADATA.google.internal./", "metadata"),
+    ("https://.example/", "no name"),
+    ("https://a..example/", "no name"),
+    ("https://example../", "no name"),
+    (f"https://{'a' * 64}.example/", "no name"),
+    (f"https://{'a.' * 126}example/", "no name"),
 ]
 
 

@@ -3,6 +3,8 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from bridge.delivery.push import push
 from bridge.model import Stream
 from bridge.outbound import Outbound
 from bridge.value import replace
+from bridge.vault import SealedText, Vault
 from tests.delivery.wire import Scripted, guarded
 
 Reader = asyncio.StreamReader
@@ -73,6 +76,44 @@ async def test_words_hold_neither_our_secret_nor_our_set(serve: Any, outbound: O
     outcome = await push(outbound, _stream(f"http://127.0.0.1:{port}/", SECRET), TEXT, SystemClock())
     assert (outcome.kind, outcome.code) == ("stream", "authentication_failed")
     assert outcome.words == "authentication_failed: [authorization] is wrong for [token], not [authorization]"
+
+
+async def test_a_receivers_name_that_turns_to_a_private_address_is_not_pushed_to() -> None:
+    """It was let pass when the stream was made, and leads elsewhere by now; an admin's own may be private."""
+    theirs = replace(_stream("https://hooks.tenant.example/ssf", SECRET), by_api=True)
+    outbound = guarded(Scripted(["10.9.9.9"]), insecure=False)
+    outcome = await push(outbound, theirs, TEXT, SystemClock())
+    assert (outcome.kind, outcome.code, outcome.received) == ("stream", "refused_address", False)
+    assert outcome.words == "the name leads to a private address"
+    await outbound.close()
+
+
+@pytest.mark.parametrize("by_api", [True, False])
+async def test_an_allowed_network_is_for_receivers(serve: Any, by_api: bool) -> None:
+    """The other way round: an admin has no loopback unless targets may be insecure."""
+    outbound = guarded(Scripted(["127.0.0.1"]), insecure=False, allowed_networks=[ip_network("127.0.0.0/8")])
+    port = await serve(_answering(_http(202)))
+    stream = replace(_stream(f"https://hooks.tenant.example:{port}/ssf"), by_api=by_api)
+    outcome = await push(outbound, stream, TEXT, SystemClock())
+    assert (outcome.code == "refused_address") is not by_api, outcome
+    await outbound.close()
+
+
+async def test_a_header_that_does_not_open_is_the_streams_trouble(
+    serve: Any, outbound: Outbound, tmp_path: Path
+) -> None:
+    """After a backup was put back without its vault.key: nothing goes out, and it goes on once the key is there."""
+    seen: list[bytes] = []
+    port = await serve(_answering(_http(202), seen))
+    sealed = Vault(tmp_path / "vault.key").seal(SECRET, "s1")
+    kept = (tmp_path / "vault.key").rename(tmp_path / "kept.key")
+    header = SealedText(Vault(tmp_path / "vault.key"), sealed, "s1")
+    stream = replace(_stream(f"http://127.0.0.1:{port}/"), authorization_header=header)
+    outcome = await push(outbound, stream, TEXT, SystemClock())
+    assert (outcome.kind, outcome.code, outcome.received, seen) == ("stream", "sealed", False, [])
+    assert "vault.key" in outcome.words
+    kept.rename(tmp_path / "vault.key")
+    assert (await push(outbound, stream, TEXT, SystemClock())).kind == "delivered"
 
 
 async def test_a_short_secret_does_not_spoil_the_error_code(serve: Any, outbound: Outbound) -> None:

@@ -11,9 +11,12 @@ import socket
 import sys
 import time
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 import aiohttp
+
+from tests.e2e.forked import Process, parent
 
 ROOT = Path(__file__).resolve().parents[2]
 ISSUER = "https://signals.acme.example"
@@ -39,7 +42,7 @@ class Service:
         }
         self.channels: list[dict[str, Any]] = []
         """Each a [[notify]]."""
-        self.process: asyncio.subprocess.Process | None = None
+        self.process: Process | None = None
         self.fragile = False
         """Whether it is started so that `crash` can be told where to kill itself (see `tests.e2e.crash_at`)."""
 
@@ -62,11 +65,9 @@ class Service:
         if crash:
             self.fragile = True
             (self.folder / "crash-at").write_text(crash)
-        command = ["tests.e2e.crash_at" if self.fragile else "bridge"]
+        module = "tests.e2e.crash_at" if self.fragile else "bridge"
         with self.log.open("ab") as log:
-            self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", *command, "serve", cwd=self.folder, env=self._env(), stdout=log, stderr=log
-            )
+            self.process = await parent().fork(module, ["serve"], self.folder, self._env(), log, log)
 
     async def start(self, seconds: float = 60.0) -> None:
         """Returns once it is ready."""
@@ -124,10 +125,11 @@ class Service:
 
     async def command(self, *arguments: str) -> tuple[int, str, str]:
         """Exit code, stdout and stderr of a command beside it."""
-        process = await self.spawn(*arguments)
-        out, err = await process.communicate()
-        assert process.returncode is not None
-        return process.returncode, out.decode(), err.decode()
+        with TemporaryFile() as out, TemporaryFile() as err:
+            process = await parent().fork("bridge", arguments, self.folder, self._env(), out, err)
+            code = await process.wait()
+            out.seek(0), err.seek(0)
+            return code, out.read().decode(), err.read().decode()
 
     async def shown(self, *arguments: str) -> Any:
         """What a command prints as `--json`."""

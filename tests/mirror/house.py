@@ -82,7 +82,7 @@ class House:
         connector = {"type": "kolide", "signing_secret": SECRET, "api_key": self.api.key, "base_url": self.api.url}
         self.service.tables |= {"connectors.kolide": {**connector, "judge": "issues", "rate_limit": "none"}}
         self.service.tables |= self._more
-        await self.service.start()
+        await self.service.start(100)
         trusting = aiohttp.TCPConnector(ssl=self.authority.client())
         self.session = await self._stack.enter_async_context(aiohttp.ClientSession(connector=trusting))
         self.receiver = await self._stack.enter_async_context(

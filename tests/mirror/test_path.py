@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.e2e.times import wait_until
 from tests.independent import tokens
 from tests.independent.receiver import Receiver
 from tests.independent.stream import Stream
@@ -29,7 +30,10 @@ async def test_from_discovery_to_the_ack(house: House, device: int, delivery: st
         await house.fails(device)
         await stream.until(is_failing(device))
         await stream.look()
-        assert (await (await house.store()).counts())["pending"] >= 0
-        waiting = await (await house.store()).deliveries(stream_id=stream.id, state="pending")
-        assert waiting == []
+        store = await house.store()
+
+        async def settled() -> bool:
+            return not await store.deliveries(stream_id=stream.id, state="pending")
+
+        await wait_until(settled, 5, house.service.tail)
         empty(await api.delete(stream.id))

@@ -152,6 +152,7 @@ KNOWN = shown(Subscription(POLL))
         {"unknown": 1},
         {"delivery": KNOWN["delivery"]},
         {"delivery": {"method": POLL}},
+        {"delivery": {"method": POLL, "endpoint_url": ""}},
         {"delivery": {"method": OLD_POLL, "endpoint_url": KNOWN["delivery"]["endpoint_url"]}},
         {"delivery": {"method": PUSH, "endpoint_url": HOOK}},
         {"delivery": "not an object"},

@@ -12,6 +12,7 @@ import pytest
 from bridge.clock import SystemIds
 from bridge.model import Stream, Subscription
 from bridge.oauth.caller import SCOPES, BearerRefused, Caller
+from bridge.pipeline.api.allowance import Allowance
 from bridge.pipeline.api.ownership import Ownership
 from bridge.pipeline.api.selections import Selections
 from bridge.pipeline.api.subjects import Subjects
@@ -24,6 +25,7 @@ from bridge.store.protocol import Store
 from bridge.store.records import StreamRow
 from bridge.web.bearer import Bearer
 from bridge.web.ssf.door import SsfDoor
+from bridge.web.ssf.operations import counted
 from bridge.web.ssf.subjects import subject_routes
 from tests.store.given import FakeClock
 
@@ -130,6 +132,21 @@ async def test_added_is_an_empty_200_and_removed_a_204(hall: Hall, subject: Any)
     assert [(one.kind, one.verified) for one in await hall.store.choices("mine")] == [("added", False)]
     (removed, added) = (await hall.store.audit())[::-1]
     assert (removed.who, removed.what, added.what, added.target) == ("rp", "subjects.remove", "subjects.add", "mine")
+
+
+async def test_a_client_that_says_it_in_a_loop(hall: Hall) -> None:
+    """Each word is a line of the audit log. What is refused for something else does not count, and others go on."""
+    owned = Ownership(hall.store, hall.keeper, lambda stream_id: None)
+    routes = counted(subject_routes(Subjects(owned, hall.selections)), Allowance(4, FakeClock()))
+    hall.door = SsfDoor(Bearer(Proof(), "https://x.example"), routes)
+    for body in ({"stream_id": "mine", "subject": {}}, {"stream_id": "theirs", "subject": ANN}):
+        assert (await hall.ask(ADD, body))[0] in (400, 404)
+    answers = [(await hall.ask(path, {"stream_id": "mine", "subject": ANN}))[0] for path in [REMOVE, ADD] * 3]
+    assert answers == [204, 200, 204, 200, 429, 429]
+    status, error = await hall.ask(ADD, {"stream_id": "mine", "subject": ANN})
+    assert (status, error["err"]) == (429, "too_many_requests")
+    assert len(await hall.store.audit()) == 4
+    assert (await hall.ask(ADD, {"stream_id": "theirs", "subject": ANN}, "other"))[0] == 200
 
 
 async def test_a_stream_that_begins_with_no_subjects(hall: Hall) -> None:

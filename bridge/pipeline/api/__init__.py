@@ -10,5 +10,6 @@ standing       status
 subjects       add and remove, as asked
 selections     what was added and removed
 subject_words  a subject in the audit log
+allowance      how often they may change something
 verification   verify, as asked
 """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 import orjson
@@ -34,6 +35,32 @@ class Verifications(Protocol):
     """`bridge.pipeline.api.verification.Verification`."""
 
     async def request(self, client: str, body: Mapping[str, Any]) -> None: ...
+
+
+class Counts(Protocol):
+    """`bridge.pipeline.api.allowance.Allowance`."""
+
+    def take(self, client: str) -> None: ...
+    def give_back(self, client: str) -> None: ...
+
+
+def counted(routes: Operations, allowance: Counts) -> Operations:
+    """The same, of which each that changes something counts, unless it is refused."""
+    return {
+        path: {method: _counted(one, allowance) for method, one in methods.items()} for path, methods in routes.items()
+    }
+
+
+def _counted(operation: Operation, allowance: Counts) -> Operation:
+    async def run(asked: Asked) -> Response:
+        allowance.take(asked.client)
+        try:
+            return await operation.run(asked)
+        except BaseException:
+            allowance.give_back(asked.client)
+            raise
+
+    return replace(operation, run=run) if operation.scopes == MANAGES else operation
 
 
 def stream_routes(streams: Streams) -> Operations:
