@@ -78,13 +78,13 @@ class Door:
         assert await self.rig.service.ended() == -signal.SIGKILL
         await self.rig.service.start()
 
-    async def fetched(self, stream: str, *wanted: str) -> None:
-        """Until polls have brought these statuses, and nothing else comes."""
+    async def fetched(self, stream: str, *wanted: str, member: str = "current_status") -> None:
+        """Until polls have brought these, of all events with this member."""
         got: list[str] = []
 
         async def all_came() -> bool:
             sets = await self.poll(stream)
-            got.extend(str(event.get("current_status") or event["status"]) for event in sets.values())
+            got.extend(event[member] for event in sets.values() if member in event)
             await self.poll(stream, *sets)
             return len(got) >= len(wanted)
 
@@ -208,6 +208,6 @@ async def test_announced(door: Door, where: str) -> None:
         code, out, err = await door.rig.service.command("streams", command, stream)
         assert code in (0, 1), out + err
         await door.dies()
-        await door.fetched(stream, status)
-        assert await door.poll(stream) == {}
+        await door.fetched(stream, status, member="status")
+        assert [event for event in (await door.poll(stream)).values() if "status" in event] == []
     assert await door.delete(stream) == 204
