@@ -82,6 +82,7 @@ class Bridge:
             run(f"looks:{name}", lane.run())
         run("retention", works.retention.run())
         run("streams", works.keeper.run())
+        run("comparisons", works.keeper.run_comparisons())
         run("subjects", works.selections.run())
         run("verification", works.verifier.run())
         run("herald", works.herald.run())

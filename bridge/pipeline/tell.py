@@ -162,7 +162,7 @@ class Teller:
         return owing
 
     def _drafted(self, answered: Answered, now: float) -> Draft:
-        streams = answered.streams if answered.streams is not None else tuple(self._streams())
+        streams = self._meant(answered)
         if answered.look is None and answered.answer is None:
             device = answered.device
             if device is None:
@@ -175,6 +175,14 @@ class Teller:
             answered.device, decision, Standing.DECIDED, streams, look.connector, look.txn, look.rung_at,
             confirmed=_confirms(answered),
         )  # fmt: skip
+
+    def _meant(self, answered: Answered) -> Sequence[Stream]:
+        """The streams as they run now: who asked may have begun when they were otherwise, or one more was there."""
+        running = self._streams()
+        if answered.streams is None:
+            return running
+        asked = {one.id for one in answered.streams}
+        return [one for one in running if one.id in asked]
 
     def decide(self, answered: Answered, now: float) -> Decision:
         """What would be believed after this answer. Writes nothing."""

@@ -39,6 +39,12 @@ POINTS: dict[str, tuple[str, str]] = {
     "update_stream": (_STORE, "update_stream"),
     "cancel_stream": (_STORE, "cancel_stream"),
     "devices": (_STORE, "devices"),
+    # of a stream that its receiver made
+    "make_stream": (_STORE, "make_stream"),
+    "change_subscription": (_STORE, "change_subscription"),
+    "announce": (_STORE, "announce"),
+    "clear_stream": (_STORE, "clear_stream"),
+    "put_mark": (_STORE, "put_mark"),
     # of a rotation
     "make_key": ("bridge.ssf.keyfiles:KeyFiles", "make"),
     "swap_keys": (_STORE, "swap_keys"),

@@ -38,7 +38,8 @@ def of(receipt: Receipt) -> Heard:
 
 
 def taken(book: Book, login: str = "", device: int | None = None) -> list[Heard]:
-    every = [of(receipt) for receipt in book.taken]
+    """What it was told about devices; SETs about its stream are none of that."""
+    every = [of(receipt) for receipt in book.taken if DEVICE_COMPLIANCE_CHANGE in receipt.claims["events"]]
     return [
         one
         for one in every

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -114,3 +115,55 @@ async def test_what_waits_is_not_sent_before_it_was_compared() -> None:
     await house.pause("")
     await house.keeper.turn()
     assert (house.sends, house.resumed) == (["okta"], ["okta"])
+
+
+class Slow(House):
+    """Its comparisons end when they are let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun: list[asyncio.Future[None]] = []
+
+    async def _resume(self, streams: Sequence[Stream]) -> None:
+        done = asyncio.get_running_loop().create_future()
+        self.begun.append(done)
+        await done
+        await self.keeper.compared(streams)
+
+    async def goes_on(self) -> asyncio.Task[None]:
+        """It was paused, goes on, and is being compared by now."""
+        for why in ("freeze", ""):
+            await self.pause(why)
+            await self.keeper.notice()
+        task = asyncio.create_task(self.keeper.compare())
+        before = len(self.begun)
+        while len(self.begun) == before:
+            await asyncio.sleep(0)
+        return task
+
+
+async def test_one_that_went_on_again_while_it_was_compared_is_owed_another_one() -> None:
+    """What changed while it was paused for the second time, the first comparison may have passed by already."""
+    house = Slow()
+    await house.start()
+    first, second = await house.goes_on(), await house.goes_on()
+    house.begun[0].set_result(None)
+    await first
+    assert house.sends == [], "the second comparison is not done"
+    assert await house.store.mark(f"compare:{STREAM.id}") == "due", "nor would it be after a death"
+    house.begun[1].set_result(None)
+    await second
+    assert house.sends == ["okta"]
+    assert await house.start() == []
+
+
+async def test_a_comparison_that_takes_long_hides_no_pause() -> None:
+    house = Slow()
+    await house.start()
+    compared = await house.goes_on()
+    await house.pause("stop it")
+    await asyncio.wait_for(house.keeper.notice(), 5.0)
+    assert house.keeper.streams()[0].paused
+    house.begun[0].set_result(None)
+    await compared
+    assert house.sends == [] and await house.store.mark(f"compare:{STREAM.id}") == "due"

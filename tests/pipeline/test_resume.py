@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from bridge.pipeline.streams.resume import resume
 from bridge.store.erasure import Erase
+from bridge.value import replace
 from tests.histories.world import Laptop, World
 
 OLD, NEW, BOB = "ada@old.example", "ada@acme.example", "bob@acme.example"
@@ -58,3 +60,17 @@ def test_somebody_who_was_told_and_whose_laptop_is_known_no_more(world: World) -
     world.set_enabled("risk", True)
     world.work()
     assert told(world, "risk")[-1] == (NEW, "l1", "compliant")
+
+
+@pytest.mark.parametrize("meanwhile", ["paused", "gone"])
+def test_a_stream_that_was_held_or_deleted_while_it_was_compared_is_told_nothing(world: World, meanwhile: str) -> None:
+    """Who compares has the stream as it was when it went on."""
+    world.set_enabled("pairs", False)
+    ring(world)
+    receiver = world.receivers["pairs"]
+    went_on = replace(receiver.stream, enabled=True)
+    receiver.stream = replace(went_on, paused=True)
+    if meanwhile == "gone":
+        del world.receivers["pairs"]
+    world.loop.run_until_complete(resume(world.store, world.teller, [went_on], "txn"))
+    assert world.loop.run_until_complete(world.store.deliveries(stream_id=went_on.id)) == []

@@ -194,6 +194,20 @@ class TestDeleted:
         assert await house.clearing.turn() == 0
         assert await house.store.streams() == []
 
+    async def test_what_was_decided_before_and_written_after_it_goes_too(self, built: Built) -> None:
+        house = await built(verify=False).begin()
+        stream_id = await house.poll_stream()
+        await house.management.delete("siem", stream_id)
+        await house.clearing.turn()
+        await house.event(stream_id)
+        house.clock.time += 61
+        assert await house.clearing.turn() == 1
+        (row,) = await house.store.deliveries(stream_id=stream_id)
+        assert row.state == "superseded"
+        await house.event(stream_id)
+        house.clock.time += 61
+        assert await house.clearing.turn() == 0, "once is enough"
+
     async def test_a_delete_wakes_it(self, built: Built) -> None:
         house = await built(verify=False).begin()
         stream_id = await house.poll_stream()

@@ -20,6 +20,9 @@ _log = structlog.get_logger("bridge.clearing")
 
 STEP: Final = 200
 """Rows that go in one commit, at most."""
+LATE: Final = 60.0
+"""Seconds after which a stream is cleared once more: a decision that was made before it was deleted, and was written
+when all else had gone, would stay for ever."""
 EVERY: Final = 30.0
 """Seconds after which deleted streams are sought without anybody waking us."""
 
@@ -29,6 +32,8 @@ class Clearing:
         self._store = store
         self._clock = clock
         self._trouble = trouble
+        self._cleared: dict[str, float] = {}
+        """stream id → when, of those that are cleared once more."""
         self._wake = asyncio.Event()
 
     def wake(self) -> None:
@@ -52,6 +57,11 @@ class Clearing:
         for row in await self._store.streams():
             if row.subscription is not None and row.subscription.deleted_at is not None:
                 gone += await self._clear(row.id)
+                self._cleared[row.id] = self._clock.monotonic()
+        for stream_id, at in list(self._cleared.items()):
+            if self._clock.monotonic() - at >= LATE:
+                gone += await self._clear(stream_id)
+                del self._cleared[stream_id]
         return gone
 
     async def _clear(self, stream_id: str) -> int:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from typing import Protocol
 
 import structlog
@@ -65,10 +64,11 @@ class Keeper:
         self._kept: dict[str, tuple[Stream, StreamRow]] = {}
         self._running: dict[str, Running] = {}
         self._rehearsed: tuple[Stream, ...] = ()
-        self._uncompared: set[str] = set()
-        """Ids of streams that go on: no event is sent before what waits and is no longer so was taken back."""
+        self._uncompared: dict[str, int] = {}
+        """Streams that go on, and how many comparisons they are owed: one for each time that they went on. Until the
+        last is done no event is sent, for what waits may be no longer so."""
         self._going: list[Stream] = []
-        self._wake = asyncio.Event()
+        self._goes = asyncio.Event()
         self.changing = asyncio.Lock()
         """Held by whoever changes a stream in the store and then says so by `take`."""
 
@@ -103,18 +103,28 @@ class Keeper:
         await self.owe([stream for stream in streams if stream.paused])
         going = [stream for stream in streams if status_of(stream) == "enabled"]
         found = [stream for stream in going if await self._store.mark(_mark(stream.id)) == DUE]
-        self._uncompared = {stream.id for stream in found}
+        self._uncompared = {stream.id: 1 for stream in found}
         self._set(self._kept)
         return found
 
     async def compared(self, streams: Sequence[Stream]) -> None:
-        """They were told what differed; one that is paused again by now will have to be once more."""
-        held = {stream.id for stream, _ in self._kept.values() if status_of(stream) != "enabled"}
-        for stream in streams:
-            if stream.id not in held:
-                await self._remember(stream.id, "")
-        self._uncompared -= {stream.id for stream in streams}
-        self._set(self._kept)
+        """They were told what differed. One that is held again by now, or went on again since, will have to be once
+        more."""
+        async with self.changing:
+            for stream in streams:
+                if self._is_compared(stream.id) and self._goes_on(stream.id):
+                    await self._remember(stream.id, "")
+            self._set(self._kept)
+
+    def _is_compared(self, stream_id: str) -> bool:
+        """One comparison is done: whether it was the last that is owed."""
+        left = self._uncompared.pop(stream_id, 1) - 1
+        if left:
+            self._uncompared[stream_id] = left
+        return not left
+
+    def _goes_on(self, stream_id: str) -> bool:
+        return stream_id in self._kept and status_of(self._kept[stream_id][0]) == "enabled"
 
     async def _remember(self, stream_id: str, value: str) -> None:
         was = await self._store.mark(_mark(stream_id))
@@ -137,28 +147,39 @@ class Keeper:
     # -- what changes ---------------------------------------------------------------------------
 
     async def run(self) -> None:
+        """Beside `run_comparisons`, which may take as long as it likes."""
         while True:
-            with suppress(TimeoutError):
-                async with asyncio.timeout(POLL):
-                    await self._wake.wait()
-            self._wake.clear()
             try:
-                await self.turn()
+                await self.notice()
             except BridgeError as problem:
                 self._trouble(f"streams: {type(problem).__name__}")
+            await self._clock.sleep(POLL)
+
+    async def run_comparisons(self) -> None:
+        while True:
+            await self._goes.wait()
+            await self.compare()
 
     async def turn(self) -> None:
+        await self.notice()
+        await self.compare()
+
+    async def notice(self) -> None:
+        """What others changed in the store."""
         async with self.changing:
             await self._change(await self._store.streams())
-        going, self._going = self._going, []
+
+    async def compare(self) -> None:
+        """The streams that went on with their ledgers."""
+        async with self.changing:  # whoever changes a stream says that it goes on before it does
+            self._goes.clear()
+            going, self._going = self._going, []
         if going:
             await self._resume(going)
 
     async def take(self, row: StreamRow) -> None:
         """A stream as its receiver has just changed it; the caller holds `changing`."""
         await self._change([row], whole=False)
-        if self._going:
-            self._wake.set()
 
     async def select(self, stream_id: str, selection: Selects) -> None:
         """What the stream is about from now on, by its receiver's word. Nothing is told of it here."""
@@ -201,8 +222,9 @@ class Keeper:
         if before is None:
             return
         if is_now == "enabled" and (was != "enabled" or after.events - before.events):
-            self._uncompared.add(after.id)
+            self._uncompared[after.id] = self._uncompared.get(after.id, 0) + 1
             self._going.append(after)
+            self._goes.set()
         if was != is_now:
             _log.warning("stream.goes_on" if is_now == "enabled" else f"stream.{is_now}", stream=after.name)
 
