@@ -223,4 +223,4 @@ class Works:
 
 def _bounds(config: Config) -> Bounds:
     terms = config.streams
-    return Bounds(terms.poll_wait, terms.poll_visibility, terms.polls_per_stream, terms.polls)
+    return Bounds(terms.poll_wait, terms.poll_visibility, terms.polls_per_stream, terms.polls, terms.polls_per_client)

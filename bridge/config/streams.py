@@ -20,6 +20,8 @@ class Streams(Section):
     """How long a SET that was handed out is not handed out again."""
     polls_per_stream: Annotated[Whole, Field(ge=1, le=1000)] = 16
     """So many polls of one stream may wait at once."""
+    polls_per_client: Annotated[Whole, Field(ge=1, le=100_000)] = 1000
+    """So many polls of one client's streams may wait at once."""
     polls: Annotated[Whole, Field(ge=1, le=100_000)] = 2000
     """So many polls of all streams may wait at once."""
     max_subjects: Annotated[Whole, Field(ge=1, le=1_000_000)] = 10_000

@@ -1,12 +1,14 @@
 """gate: who loses access now, counted per connector and person, and what is kept back (`[guard]`).
 
 The counters live in memory and are read back from what was told, so a restart forgets nothing. Every source counts: a
-webhook, a list, a resync, an operator's word. What an operator released passes, and counts.
+webhook, a list, a resync, an operator's word. What an operator released passes, and counts. The streams of each client
+of the API are counted apart: a receiver that has itself told what already is must not use up what others may be told.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from typing import Protocol
 
 import structlog
 
@@ -16,6 +18,7 @@ from bridge.posture.guard import COUNTS_FROM, Direction, Limits, Tally
 from bridge.ssf.subject import login_of
 from bridge.store.protocol import Told
 from bridge.store.records import Delivery
+from bridge.store.streams import Streams
 from bridge.value import replace
 
 _log = structlog.get_logger("bridge.gate")
@@ -27,18 +30,22 @@ FRESH_EACH = 0.001
 PAGE = 500
 
 
+class Counted(Told, Streams, Protocol):
+    """What is read here."""
+
+
 class Gate:
     """`alarm` is called with (connector, direction, people) when a limit begins to be exceeded."""
 
     def __init__(
-        self, store: Told, limits: Limits, alarm: Callable[[str, Direction, int], None] = lambda *_: None
+        self, store: Counted, limits: Limits, alarm: Callable[[str, Direction, int], None] = lambda *_: None
     ) -> None:
         self._store = store
         self._limits = limits
         self._alarm = alarm
         self._tally = Tally(limits.window)
         self._fleets: dict[str, tuple[int, float]] = {}
-        self._alarmed: dict[tuple[str, Direction], float] = {}
+        self._alarmed: dict[tuple[str, Direction, str], float] = {}
 
     async def recall(self, now: float) -> None:
         """Count again what was told within the window: after a start."""
@@ -68,28 +75,29 @@ class Gate:
             return owing
         direction: Direction = "loses" if owing.costs else "regains"
         connector, login = owing.device.connector, owing.subject.login
+        client = owing.stream.client if owing.stream.by_api else ""
         holds = (owing.costs or folded) and not owing.released
-        if self._too_many(connector, direction, login, now) and holds:
+        if self._too_many(connector, direction, login, now, client) and holds:
             return owing.kept_back(connector, now)
-        self._tally.add(connector, direction, login, now)
+        self._tally.add(connector, direction, login, now, client)
         return owing
 
-    def _too_many(self, connector: str, direction: Direction, login: str, now: float) -> bool:
+    def _too_many(self, connector: str, direction: Direction, login: str, now: float, client: str) -> bool:
         """Whether this person would be one too many; whoever was counted already is not."""
-        people = self._tally.count(connector, direction, now)
-        if self._tally.has(connector, direction, [login]):
+        people = self._tally.count(connector, direction, now, client)
+        if self._tally.has(connector, direction, [login], client):
             return False
         fleet = self._fleets.get(connector, (0, 0.0))[0]
         if not self._limits.exceeded(people + 1, fleet):
             return False
-        self._sound(connector, direction, people, fleet, now)
+        self._sound(connector, direction, people, fleet, now, client)
         return True
 
-    def _sound(self, connector: str, direction: Direction, people: int, fleet: int, now: float) -> None:
+    def _sound(self, connector: str, direction: Direction, people: int, fleet: int, now: float, client: str) -> None:
         """Once a window."""
-        if now - self._alarmed.get((connector, direction), float("-inf")) < self._limits.window:
+        if now - self._alarmed.get((connector, direction, client), float("-inf")) < self._limits.window:
             return
-        self._alarmed[connector, direction] = now
+        self._alarmed[connector, direction, client] = now
         _log.error(
             "guard.exceeded",
             connector=connector,
@@ -98,12 +106,15 @@ class Gate:
             allowed=self._limits.allowed(fleet),
             fleet=fleet,
             window_s=self._limits.window,
+            client=client or None,
         )
         self._alarm(connector, direction, people)
 
 
-async def recalled(store: Told, window: float, now: float) -> Tally:
-    """Who lost or regained access within the window, as what was told shows it."""
+async def recalled(store: Counted, window: float, now: float) -> Tally:
+    """Who lost or regained access within the window, as what was told shows it. What a stream was told that is gone by
+    now counts for nobody."""
+    owners = {row.id: row.client if row.subscription is not None else "" for row in await store.streams()}
     told: list[Delivery] = []
     before: int | None = None
     while rows := await store.deliveries(before=before, limit=PAGE):
@@ -113,6 +124,7 @@ async def recalled(store: Told, window: float, now: float) -> Tally:
             break
     tally = Tally(window)
     for row in reversed(told):
-        if login := login_of(row.subject):
-            tally.add(row.connector, "loses" if row.status == "not-compliant" else "regains", login, row.created_at)
+        direction: Direction = "loses" if row.status == "not-compliant" else "regains"
+        if row.stream_id in owners and (login := login_of(row.subject)):
+            tally.add(row.connector, direction, login, row.created_at, owners[row.stream_id])
     return tally

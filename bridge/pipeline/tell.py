@@ -18,7 +18,7 @@ from bridge.errors import Conflict
 from bridge.model import Snapshot, Stream
 from bridge.pipeline.directory import Directories
 from bridge.pipeline.draft import Draft, Standing, draft_of, reach_of
-from bridge.pipeline.gate import Gate
+from bridge.pipeline.gate import Counted, Gate
 from bridge.pipeline.owed import Owed, owed_by
 from bridge.pipeline.ports import Meter, Mint, Source
 from bridge.pipeline.turn import Answered, Waiting, apart, outcome_of, swept, unit_of
@@ -27,7 +27,6 @@ from bridge.posture.decision import Context, Decision
 from bridge.posture.guard import Limits
 from bridge.posture.identity import Identity
 from bridge.posture.policy import Policy
-from bridge.store.protocol import Told
 from bridge.store.records import NewDelivery, Scene
 from bridge.value import replace
 
@@ -41,7 +40,7 @@ TRIES = 8
 class Teller:
     def __init__(
         self,
-        store: Told,
+        store: Counted,
         sources: Mapping[str, Source],
         streams: Callable[[], Sequence[Stream]],
         identity: Identity,

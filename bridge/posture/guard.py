@@ -40,13 +40,14 @@ class Limits:
 
 @dataclass(slots=True)
 class Tally:
-    """Who lost or regained access through each connector lately."""
+    """Who lost or regained access through each connector lately. `client` is the client of the API whose stream was
+    told, "" for the admin's: what one client's streams are told again and again is nobody else's alarm."""
 
     window: float
-    _people: dict[tuple[str, Direction], dict[str, float]] = field(default_factory=dict)
+    _people: dict[tuple[str, Direction, str], dict[str, float]] = field(default_factory=dict)
 
-    def count(self, connector: str, direction: Direction, now: float) -> int:
-        people = self._people.get((connector, direction))
+    def count(self, connector: str, direction: Direction, now: float, client: str = "") -> int:
+        people = self._people.get((connector, direction, client))
         if not people:
             return 0
         self._not_ahead(people, now)
@@ -64,12 +65,12 @@ class Tally:
             for login, at in people.items():
                 people[login] = min(at, now)
 
-    def has(self, connector: str, direction: Direction, logins: Iterable[str]) -> bool:
-        people = self._people.get((connector, direction), {})
+    def has(self, connector: str, direction: Direction, logins: Iterable[str], client: str = "") -> bool:
+        people = self._people.get((connector, direction, client), {})
         return all(login in people for login in logins)
 
-    def add(self, connector: str, direction: Direction, login: str, at: float) -> None:
+    def add(self, connector: str, direction: Direction, login: str, at: float, client: str = "") -> None:
         """The newest time counts."""
-        people = self._people.setdefault((connector, direction), {})
+        people = self._people.setdefault((connector, direction, client), {})
         people.pop(login, None)
         people[login] = at

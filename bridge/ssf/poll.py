@@ -11,8 +11,8 @@ from bridge.value import value
 
 MOST: Final = 1000
 """SETs in one answer, whatever `maxEvents` says."""
-USUAL: Final = 100
-"""SETs in one answer where there is no `maxEvents`."""
+USUAL: Final = MOST
+"""SETs in one answer where there is no `maxEvents`: no limit of the receiver's (RFC 8936 §2.2), so ours."""
 SETTLED_MOST: Final = 10_000
 """What `ack` and `setErrs` may name together."""
 JTI_MOST: Final = 256

@@ -8,14 +8,15 @@ from typing import TypeVar
 
 import pytest
 
-from bridge.model import Device, LedgerRow, Status
+from bridge.model import Device, LedgerRow, Status, Stream
 from bridge.pipeline.draft import Standing, draft_of
 from bridge.pipeline.gate import Gate, recalled
 from bridge.pipeline.owed import owed_by
 from bridge.posture.decision import Decision
 from bridge.posture.guard import Limits
 from bridge.store.memory import MemoryStore
-from bridge.store.records import LedgerWrite, NewDelivery, Scene, Unit
+from bridge.store.records import LedgerWrite, NewDelivery, Scene, StreamRow, Unit
+from bridge.value import replace
 from tests.histories.ports import START, Clock
 from tests.rules.given import NOW, broken, clean, risk
 
@@ -61,6 +62,7 @@ def told(number: int, login: str, at: float, status: Status = "not-compliant") -
 
 def test_after_a_start_those_told_within_the_window_are_counted_with_their_newest_time() -> None:
     async def work(store: MemoryStore) -> list[int]:
+        await store.put_stream(StreamRow("s1", "okta", "https://a.example", START))
         for number, (login, at) in enumerate(
             [("old@x.example", -700.0), ("ada@x.example", -500.0), ("bob@x.example", -10.0)]
         ):
@@ -79,3 +81,15 @@ def test_it_counts_for_the_connector_whose_device_is_why() -> None:
     scene = Scene({str(device.login): (device, failing)}, {})
     (owing,) = gate.let_through(owed_by(draft, scene, draft.streams, {}, NOW), draft, NOW).owings
     assert owing.comparison.held is not None and owing.comparison.held.connector == "jamf"
+
+
+@pytest.mark.parametrize(("stream", "held"), [(risk(), False), (replace(risk(), by_api=True, client="guest"), True)])
+def test_what_a_client_has_its_own_streams_told_uses_up_nothing_of_others(stream: Stream, held: bool) -> None:
+    gate = Gate(MemoryStore(Clock()), Limits(max_users=3))
+    for number in range(9):
+        gate._tally.add("kolide", "loses", f"u{number}@x.example", NOW, "guest")
+    device = broken()
+    draft = draft_of(clean(), Decision(device), Standing.COMPARED, (stream,), "kolide", "txn")
+    scene = Scene({str(device.login): (device,)}, {})
+    (owing,) = gate.let_through(owed_by(draft, scene, draft.streams, {}, NOW), draft, NOW).owings
+    assert (owing.comparison.held is not None, owing.event is None) == (held, held)

@@ -448,6 +448,21 @@ class TestBounds:
         assert await asyncio.gather(*waits) == [{"sets": {}}] * 3
         assert (len(small.mailbox._waiting), small.mailbox._waiting.streams()) == (0, [])
 
+    async def test_one_client_leaves_places_to_others(self, house: House) -> None:
+        small = House(house.store, house.clock, Bounds(30.0, 60.0, 9, 9, 2))
+        small.running["other"] = Running(
+            replace(small.running["s"].stream, id="other", client="other"), small.running["s"].row
+        )
+        waits = [await small.long("s"), await small.long("t")]
+        with pytest.raises(TooMany):
+            await small.poll("s")
+        waits.append(await small.long("other"))
+        waits[0].cancel()
+        await asyncio.wait(waits[:1])
+        waits[0] = await small.long("t")
+        small.mailbox.stop()
+        assert await asyncio.gather(*waits) == [{"sets": {}}] * 3
+
     async def test_a_thousand_wait_with_no_thread_and_no_question_each(
         self, house: House, monkeypatch: pytest.MonkeyPatch
     ) -> None:

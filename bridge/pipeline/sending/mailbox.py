@@ -40,12 +40,13 @@ class Kept(Outbox, Streams, Protocol):
 @value
 class Bounds:
     """Of `[streams]`. `wait`: seconds of a long poll. `visibility`: seconds for which a SET that was handed out is
-    hidden. So many polls may wait of one stream, and of all."""
+    hidden. So many polls may wait of one stream, of all, and of all streams of one client."""
 
     wait: float = 25.0
     visibility: float = 60.0
     per_stream: int = 16
     polls: int = 2000
+    per_client: int = 1000
 
 
 class Mailbox:
@@ -68,7 +69,7 @@ class Mailbox:
         self._wait = bounds.wait
         self._acks = Acks(store, Receipts(meter), clock)
         self._handout = Handout(store, clock, bounds.visibility, verifiable)
-        self._waiting = Waiting(bounds.per_stream, bounds.polls)
+        self._waiting = Waiting(bounds.per_stream, bounds.per_client, bounds.polls)
         self._seen: Mapping[str, Running | None] = {}
         """How each stream that somebody waited for ran at the last change."""
 
@@ -78,11 +79,11 @@ class Mailbox:
 
         Raises NotFound where the stream is not polled, or ends meanwhile; TooMany, and then nothing was done.
         """
-        self._polled(stream_id)
+        client = self._polled(stream_id).stream.client
         if request.at_once:
             await self._settle(stream_id, request)
             return _answer(await self._take(stream_id, request.most))
-        with self._waiting.place(stream_id) as bell:
+        with self._waiting.place(stream_id, client) as bell:
             await self._settle(stream_id, request)
             async with listening(gone, bell) as hung_up:
                 return _answer(await self._waited(stream_id, request.most, bell, hung_up))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 from typing import Final
@@ -17,12 +18,14 @@ Gone = Callable[[], Awaitable[None]]
 
 
 class Waiting:
-    """At most `per_stream` polls of one stream and `most` of all wait at once."""
+    """At most `per_stream` polls of one stream, `per_client` of one client's, and `most` of all wait at once."""
 
-    def __init__(self, per_stream: int, most: int) -> None:
+    def __init__(self, per_stream: int, per_client: int, most: int) -> None:
         self._per_stream = per_stream
+        self._per_client = per_client
         self._most = most
         self._bells: dict[str, set[asyncio.Event]] = {}
+        self._clients: Counter[str] = Counter()
         self._count = 0
         self._closed = asyncio.Event()
 
@@ -38,7 +41,7 @@ class Waiting:
         return list(self._bells)
 
     @contextmanager
-    def place(self, stream_id: str) -> Iterator[asyncio.Event]:
+    def place(self, stream_id: str, client: str) -> Iterator[asyncio.Event]:
         """A place, and the bell that rings when it may be worth while to look.
 
         Raises TooMany; Unavailable once closed.
@@ -48,15 +51,19 @@ class Waiting:
         bells = self._bells.get(stream_id) or set()
         if len(bells) >= self._per_stream:
             raise TooMany(f"{self._per_stream} polls of this stream wait already", RETRY_AFTER)
+        if self._clients[client] >= self._per_client:
+            raise TooMany(f"{self._per_client} polls of this client wait already", RETRY_AFTER)
         if self._count >= self._most:
             raise TooMany("too many polls wait already", RETRY_AFTER)
         bell = asyncio.Event()
         self._bells.setdefault(stream_id, bells).add(bell)
         self._count += 1
+        self._clients[client] += 1
         try:
             yield bell
         finally:
             self._count -= 1
+            self._clients -= Counter({client: 1})
             bells.discard(bell)
             if not bells:
                 del self._bells[stream_id]
