@@ -145,18 +145,6 @@ class TestJti:
         assert len(await store.by_jti("s", [*(f"x{n}" for n in range(5000)), one.jti])) == 1
 
 
-class TestDue:
-    async def test_a_head_that_is_due_and_not_held(self, store: Store) -> None:
-        ids = await minted(store, mint("a", "a"), mint("b", "b", stream="t"))
-        assert await store.has_due(["s", "t", "nobody"], 50.0) == {"s", "t"}
-        await store.settle([Settlement(ids[1], "pending", 50.0, "503", next_at=80.0, attempts=1)])
-        await store.lease_deliveries({"s": 1}, 50.0, 60.0)
-        assert await store.has_due(["s", "t"], 55.0) == set()
-        assert await store.has_due(["s", "t"], 61.0) == {"s"}
-        assert await store.has_due(["s", "t"], 81.0) == {"s", "t"}
-        assert await store.has_due([], 81.0) == set()
-
-
 class TestTooOldOrTooMany:
     async def test_only_what_is_about_the_stream_and_older(self, store: Store) -> None:
         old, fresh, upd, event = await put(

@@ -65,7 +65,14 @@ async def test_nobody_is_forgotten_while_sets_are_on_their_way(tmp_path: Path) -
         await rig.hears("okta", BAD, GOOD)
         await rig.quiet()
         removed = (await rig.service.shown("people", "forget", email(1).upper(), "--yes"))["removed"]
-        assert removed == {"devices": 1, "looks": removed["looks"], "told": 1, "deliveries": 2, "payloads": 2}
+        assert removed == {
+            "devices": 1,
+            "looks": removed["looks"],
+            "told": 1,
+            "deliveries": 2,
+            "subjects": 0,
+            "payloads": 2,
+        }
         assert [one.device_id for one in await store.devices()] == ["2"]
         # Their device rings again: it starts afresh, and is told as one that was never seen.
         laptop.issues[1] = False
