@@ -157,21 +157,16 @@ def room(module: str) -> int:
     return ROOMS.index(inside[0]) + 1 if inside and inside[0] in ROOMS else 0
 
 
+def upward(file: Path) -> list[str]:
+    """What a file of the pipeline imports from rooms above its own."""
+    here = room(".".join(file.relative_to(BRIDGE.parent).with_suffix("").parts))
+    return [f"{line}: {what}" for line, what in imports(parsed(file)) if own(what) == "pipeline" and room(what) > here]
+
+
 def test_each_room_of_the_pipeline_knows_only_those_below_it() -> None:
     house = BRIDGE / "pipeline"
     assert sorted(ROOMS) == sorted(path.parent.name for path in house.glob("*/__init__.py"))
-    wrong = {
-        name(file): upward
-        for file in house.rglob("*.py")
-        if (here := room(".".join(file.relative_to(BRIDGE.parent).with_suffix("").parts))) is not None
-        and (
-            upward := [
-                f"{line}: {what}"
-                for line, what in imports(parsed(file))
-                if own(what) == "pipeline" and room(what) > here
-            ]
-        )
-    }
+    wrong = {name(file): found for file in house.rglob("*.py") if (found := upward(file))}
     assert wrong == {}
 
 

@@ -37,7 +37,7 @@ async def pause(house: House, stream: Stream, why: str) -> None:
 
 async def updated(stream: Stream, status: str) -> SecurityEvent:
     """The event that says so; there is exactly one."""
-    found = await stream.until(says(status), 5)  # type: ignore[arg-type]
+    found = await stream.until(says(status), 5)  # type: ignore[arg-type]  # a text of three
     return found[0]
 
 

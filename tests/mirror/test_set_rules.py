@@ -46,7 +46,7 @@ async def test_a_framework_event(streams: Streams, delivery: str) -> None:
 
 
 def house_keys(stream: object) -> set[str]:
-    return set(stream.api.found.set_keys)  # type: ignore[attr-defined]
+    return set(stream.api.found.set_keys)  # type: ignore[attr-defined]  # found by then
 
 
 async def test_a_change_follows_what_was_told(house: House, streams: Streams, device: int) -> None:

@@ -52,7 +52,7 @@ async def test_several_at_once(streams: Streams, delivery: str) -> None:
     answers = await asyncio.gather(*(stream.api.verify(stream.id, state=one) for one in states))
     assert {answer.status_code for answer in answers} == {204}
     for wanted in states:
-        await stream.until(lambda event, wanted=wanted: event.payload.get("state") == wanted, 5)  # type: ignore[misc]
+        await stream.until(lambda event, wanted=wanted: event.payload.get("state") == wanted, 5)  # type: ignore[misc]  # a default
     assert len({event.jti for event in stream.events}) == len(stream.events) == 5
 
 

@@ -202,7 +202,7 @@ class TestUnasked:
         async def dies(stream: object) -> None:
             raise StoreProblem("gone")
 
-        house.verifier.accepted = dies  # type: ignore[method-assign]
+        house.verifier.accepted = dies  # type: ignore[method-assign]  # it dies there
         await house.event(stream_id)
         await house.turn()
         assert house.heard(stream_id) == [UNASKED]

@@ -188,6 +188,6 @@ def _size(conn: Connection, name: str, table: Table, time: str, key: str, thorou
 
 
 def file_bytes(conn: Connection) -> tuple[int, int]:
-    pragma: Callable[[str], int] = lambda name: int(conn.exec_driver_sql(f"PRAGMA {name}").scalar_one())  # noqa: E731
+    pragma: Callable[[str], int] = lambda name: int(conn.exec_driver_sql(f"PRAGMA {name}").scalar_one())  # noqa: E731  one line says it
     page = pragma("page_size")
     return pragma("page_count") * page, pragma("freelist_count") * page
