@@ -90,7 +90,10 @@ class Draft:
         return (self.device, *(replace(one, login=login, owner=owner) for one in self.family))
 
     def people_after(self, people: Mapping[str, tuple[Device, ...]]) -> dict[str, tuple[Device, ...]]:
-        """login → devices, once this decision is written."""
+        """login → devices, once this decision is written. A comparison writes none, so the store knows best: the device
+        that it was asked for may have changed since."""
+        if self.standing is Standing.COMPARED:
+            return {login: people.get(login, ()) for login in self.logins}
         changed = {one.key for one in self.later}
         return {
             login: (

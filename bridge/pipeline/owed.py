@@ -260,8 +260,9 @@ class _Case:
     def _named(self, current: Status) -> Device:
         """The device that a SET names: the one decided on if it is why, else the person's longest-failing one."""
         failing = holding(self.stream, self.subject, self.people)
-        if current == "compliant" or self.device.key in {one.key for one in failing}:
-            return self.device
+        mine = next((one for one in self.people if one.key == self.device.key), self.device)
+        if current == "compliant" or mine in failing:
+            return mine
         return min(failing, key=lambda one: (one.since or 0.0, one.key))
 
     def _event(self, named: Device, row: LedgerRow, comparison: Comparison, current: Status) -> ComplianceChange:

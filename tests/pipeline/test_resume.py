@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bridge.pipeline.streams.resume import resume
+from bridge.pipeline.turn import Answered
 from bridge.store.erasure import Erase
 from bridge.value import replace
 from tests.histories.world import Laptop, World
@@ -74,3 +75,20 @@ def test_a_stream_that_was_held_or_deleted_while_it_was_compared_is_told_nothing
         del world.receivers["pairs"]
     world.loop.run_until_complete(resume(world.store, world.teller, [went_on], "txn"))
     assert world.loop.run_until_complete(world.store.deliveries(stream_id=went_on.id)) == []
+
+
+@pytest.mark.parametrize("began", ["failing", "well"])
+def test_a_look_that_ends_while_a_comparison_waits_is_what_is_told(world: World, began: str) -> None:
+    """Who compares has read the device before; it must not be told as it was then."""
+    run = world.loop.run_until_complete
+    issues = world.vendor.laptops["l1"].issues
+    if began == "well":
+        issues.clear()
+    ring(world)
+    read = run(world.store.device("vendor", "l1"))
+    issues.clear() if began == "failing" else issues.update(disk=False)
+    ring(world)
+    so_far = told(world, "risk")
+    run(world.teller.tell(Answered(None, read, txn="compare")))
+    world.work()
+    assert told(world, "risk") == so_far and so_far[-1][-1] == ("compliant" if began == "failing" else "not-compliant")

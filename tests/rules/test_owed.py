@@ -313,6 +313,17 @@ def test_a_comparison_writes_no_belief() -> None:
     assert settle(draft, ledger=caught_up).owings == ()
 
 
+def test_a_comparison_goes_by_the_device_as_it_stands_now() -> None:
+    """Not as it was when the comparison was asked for."""
+    read = broken()
+    draft = draft_of(read, Decision(read), Standing.COMPARED, (stream(),), "kolide", "t2")
+    assert owed_by(draft, Scene({ADA.email: (clean(),)}, {}), draft.streams, SOURCES, NOW).owings == ()
+    assert owed_by(draft, Scene({ADA.email: ()}, {}), draft.streams, SOURCES, NOW).owings == ()
+    renamed = replace(read, name="lap-2")
+    owing = one(owed_by(draft, Scene({ADA.email: (renamed,)}, {}), draft.streams, SOURCES, NOW))
+    assert owing.device == renamed and owing.event is not None
+
+
 def test_an_operators_word_has_its_own_time() -> None:
     """Not that of the failure which it overrules: the receiver heard that one already, with the opposite status."""
     failing = broken(finding(), status_at=NOW - 500)
