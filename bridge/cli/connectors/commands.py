@@ -13,8 +13,8 @@ from bridge.cli.console.configured import Everything, load_offline
 from bridge.cli.console.output import pairs, say, table, write, write_json
 
 if TYPE_CHECKING:
+    from bridge.connector.language.settings import Setting
     from bridge.connector.load import Description
-    from bridge.connector.settings import Setting
 
 connectors = App(name="connectors", help="The vendors: types that ship, and those configured.")
 connectors.command(test)

@@ -16,7 +16,7 @@ from bridge.model import FailureKind, LookFailed, Snapshot
 
 if TYPE_CHECKING:
     from bridge.cli.console.configured import Everything
-    from bridge.connector.replay import Looked, Replay
+    from bridge.connector.trial.replay import Looked, Replay
     from bridge.pipeline.operator.rehearse import Rehearsal
 
 
@@ -71,7 +71,7 @@ def _fine(one: Mapping[str, Any]) -> bool:
 
 
 async def _tried(everything: Everything, name: str, file: Path, api: Path | None) -> dict[str, Any]:
-    from bridge.connector.replay import replaying
+    from bridge.connector.trial.replay import replaying
 
     source = everything.connectors[name]
     settings = dict(everything.loaded.config.connectors[name].table())

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from bridge.connector.language.settings import Setting
     from bridge.connector.load import Description
-    from bridge.connector.settings import Setting
 
 Value = str | int | bool | list[str]
 

@@ -20,8 +20,8 @@ from bridge.clock import SystemClock
 from bridge.errors import ConfigError
 
 if TYPE_CHECKING:
+    from bridge.connector.language.settings import Setting
     from bridge.connector.load import Description
-    from bridge.connector.settings import Setting
 
 PROFILES = ("okta", "ssf", "sse")
 
