@@ -12,7 +12,7 @@ import pytest
 BRIDGE = Path(__file__).parent.parent / "bridge"
 FILES = sorted(BRIDGE.rglob("*.py"))
 
-GROUND = {"", "model", "value", "frozen_map", "errors", "clock", "key", "lines"}
+GROUND = {"", "model", "value", "frozen_map", "errors", "clock", "key", "lines", "text"}
 WINGS = {"connector", "posture", "ssf", "delivery", "notify", "okta", "oauth", "store"}
 SHELF = {"config", "address", "outbound", "observe", "vault"}
 """What several layers use and what uses none of them."""
@@ -26,6 +26,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "clock": set(),
     "key": set(),
     "lines": set(),
+    "text": set(),
     "address": GROUND,
     "vault": GROUND,
     "config": GROUND,
