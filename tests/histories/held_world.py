@@ -9,7 +9,6 @@ from bridge.pipeline.fleet import baseline, heldback
 from bridge.pipeline.fleet.reconcile import Reconciler
 from bridge.pipeline.operator.word import retire, speak
 from bridge.pipeline.streams.resume import resume
-from bridge.pipeline.streams.running import Running
 from bridge.pipeline.turn import Answered
 from bridge.posture.policy import Policy
 from tests.histories.ports import Nothing
@@ -36,8 +35,7 @@ class HeldWorld(World):
         )
 
     def carry(self) -> None:
-        running = [one.stream for one in self.receivers.values() if one.stream.enabled and not one.stream.paused]
-        self.outbox.carry([Running(one, self.rows[one.id]) for one in running])
+        self._run(one.stream for one in self.receivers.values() if one.stream.enabled and not one.stream.paused)
 
     def release(self) -> None:
         self.loop.run_until_complete(
