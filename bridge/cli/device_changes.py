@@ -9,7 +9,7 @@ from cyclopts import Parameter
 from bridge.cli.changing import confirmed, record
 from bridge.cli.configured import load_config
 from bridge.cli.device_lookup import found_device
-from bridge.cli.device_outcome import compared, counted, filled, looked_at, may_look, name_of, vanished
+from bridge.cli.device_outcome import compared, comparison, counted, filled, looked_at, may_look, name_of, vanished
 from bridge.cli.opened import opened
 from bridge.cli.output import say
 from bridge.clock import SystemClock, SystemIds
@@ -80,10 +80,11 @@ async def retire(
         whose = f" of {device.login}" if device.login else ""
         if not confirmed(f"Let {name_of(device)}{whose} count for nobody any more?", yes):
             return 1
-        before = await speak(store, device, retire(reason))
+        asked = comparison(device)
+        before = await speak(store, device, retire(reason, asked))
         if before is None:
             return vanished(device)
         await record(store, "devices.retire", name_of(device), reason, counted(before), "retired")
         if device.connector in config.connectors and not device.gone:
             say("its vendor still knows it: the next look brings it back; an override or an exemption would last")
-        return await compared(store, device, as_json)
+        return await compared(store, device, asked, as_json)
