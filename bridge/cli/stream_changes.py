@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from bridge.cli.carried import still_carried
 from bridge.cli.changing import confirmed, record
 from bridge.cli.configured import WrongCall, load_config
 from bridge.cli.errand import errand
@@ -188,6 +189,9 @@ async def prune(name: str, /, *, yes: Yes = False, as_json: Json = False) -> int
             return 1
         if entry.standing != "orphaned":
             say(f"{entry.name} stands in the configuration: only a stream without its receiver is pruned")
+            return 1
+        if await still_carried(load_config().config, store, entry.row):
+            say(f"the `serve` that runs still carries {entry.name}: restart it with this configuration first")
             return 1
         if not confirmed(f"Forget stream {entry.name} ({entry.row.id}) and everything that it was told?", yes):
             return 1
