@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bridge.pipeline.fleet import baseline, heldback
 from bridge.pipeline.fleet.reconcile import Reconciler
-from bridge.pipeline.operator.word import retire, speak
+from bridge.pipeline.operator.word import comparison, retire, speak
 from bridge.pipeline.streams.resume import resume
 from bridge.pipeline.turn import Answered
 from bridge.posture.policy import Policy
@@ -65,6 +65,7 @@ class HeldWorld(World):
         device = self.loop.run_until_complete(self.store.device("vendor", name))
         if device is None:
             return
-        self.loop.run_until_complete(speak(self.store, device, retire("lost")))
+        asked = comparison(device, self.ids.new(), self.clock.now(), "root")
+        self.loop.run_until_complete(speak(self.store, device, retire("lost", asked)))
         fresh = self.loop.run_until_complete(self.store.device("vendor", name))
         self.loop.run_until_complete(self.teller.tell(Answered(None, fresh, txn=self.ids.token())))
