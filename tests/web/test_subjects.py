@@ -37,7 +37,7 @@ MOST = 3
 class Proof:
     """The token is the client's name; `reader` may only read."""
 
-    async def __call__(self, token: str) -> Caller:
+    async def __call__(self, token: str, source: str) -> Caller:
         return Caller(token, frozenset(SCOPES[:1] if token == "reader" else SCOPES))
 
     def refused(self, refused: BearerRefused) -> None: ...
