@@ -17,8 +17,8 @@ from bridge.oauth.foreign import Expected
 from bridge.oauth.jwt import BadJwt, head
 from bridge.oauth.remote import RemoteKeys
 from bridge.oauth.token import TokenKey
+from bridge.observe.seldom import Seldom
 from bridge.pipeline.api.clients import Clients
-from bridge.pipeline.seldom import Seldom
 
 _log = structlog.get_logger("bridge.oauth")
 
