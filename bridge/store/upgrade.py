@@ -134,7 +134,7 @@ def _revision(conn: Connection) -> str | None:
         if found == HEAD and (lacking := _lacking(conn)):
             raise StoreProblem(
                 f"the database says that it is at revision {HEAD}, and lacks {', '.join(lacking)}: it was made by a "
-                "version between two releases, and nothing leads from there; move its file away and begin with a new one"
+                "version between two releases, and nothing leads from there; move its file away, begin with a new one"
             )
         return found
     if tables:
