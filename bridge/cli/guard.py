@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from bridge.cli.changing import confirmed, progress, record
-from bridge.cli.configured import load_config
-from bridge.cli.errand import NOBODY, NobodyServes, errand, serves
-from bridge.cli.near import near
-from bridge.cli.opened import opened
-from bridge.cli.output import pairs, say, some, table, when, write, write_json
-from bridge.cli.release_report import report
+from bridge.cli.console.changing import confirmed, progress, record
+from bridge.cli.console.configured import load_config
+from bridge.cli.console.errand import NOBODY, NobodyServes, errand, serves
+from bridge.cli.console.near import near
+from bridge.cli.console.opened import opened
+from bridge.cli.console.output import pairs, say, some, table, when, write, write_json
+from bridge.cli.console.release_report import report
 from bridge.clock import SystemClock, SystemIds
 
 if TYPE_CHECKING:

@@ -35,7 +35,7 @@ def scene(tmp_path: Path) -> Scene:
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bridge.cli.errand.TAKEN_WITHIN", 0.3)
+    monkeypatch.setattr("bridge.cli.console.errand.TAKEN_WITHIN", 0.3)
 
 
 def shown(scene: Scene, capsys: pytest.CaptureFixture[str], *words: str) -> Any:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from bridge.connector.sweep import SweepPage
+from bridge.connector.lists.sweep import SweepPage
 from bridge.model import (
     ComplianceChange,
     DeliveryState,

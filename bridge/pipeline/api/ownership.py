@@ -10,6 +10,7 @@ from bridge.model import StreamStatus, Subscription
 from bridge.pipeline.streams.keeper import Keeper
 from bridge.pipeline.streams.running import Running
 from bridge.store.streams import Streams
+from bridge.text import keepable
 
 NO_STREAM: Final = "there is no such stream"
 """The same words whether it never was or is somebody else's: nobody learns what others have (SSF 1.0 §8)."""
@@ -25,7 +26,9 @@ class Ownership:
 
     async def seen(self, client: str, stream_id: str) -> Running:
         """The stream, if it is one of this client's. Raises NotFound."""
-        one = self._keeper.running().get(stream_id) or await self._elsewhere(stream_id)
+        one = self._keeper.running().get(stream_id)
+        if one is None and keepable(stream_id):  # else no store could be asked for it
+            one = await self._elsewhere(stream_id)
         if one is None or one.stream.client != client:
             raise NotFound(NO_STREAM)
         self._used(stream_id)
