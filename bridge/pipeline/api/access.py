@@ -106,8 +106,14 @@ class Access:
         grant = foreign.read(text, keys, elsewhere.expected, self._clock.now())
         found = self._clients.find(grant.client_id)
         if found is None or not found[1].is_external:
+            self._stranger(grant.client_id)
             raise BadJwt("the client of the token is not known here")
         return _caller(*found, grant.scopes)
+
+    def _stranger(self, client_id: str) -> None:
+        """Logged now and then: the name is the issuer's word, and the operator may have written it otherwise."""
+        if count := self._seldom("stranger"):
+            _log.warning("oauth.client_not_known", client_id=client_id[:200], times=count)
 
 
 def _caller(name: str, client: Client, scopes: Sequence[str] | frozenset[str]) -> Caller:
