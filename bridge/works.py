@@ -37,9 +37,9 @@ from bridge.pipeline.sending.outbox import Outbox
 from bridge.pipeline.streams.activity import Activity
 from bridge.pipeline.streams.clearing import Clearing
 from bridge.pipeline.streams.herald import Herald
-from bridge.pipeline.streams.keeper import Keeper
+from bridge.pipeline.streams.keeper import Changed, Keeper
 from bridge.pipeline.streams.resume import catch_up, resume
-from bridge.pipeline.streams.running import Running, status_of
+from bridge.pipeline.streams.running import status_of
 from bridge.pipeline.streams.subscribed import Subscribed
 from bridge.pipeline.streams.upkeep import Upkeep
 from bridge.pipeline.streams.verifier import Verifier
@@ -170,9 +170,9 @@ class Works:
         self.outbox.wake()
         self.mailbox.minted(stream_ids)
 
-    def _carry(self, pushed: Sequence[Running]) -> None:
-        self.outbox.carry(pushed)
-        self.mailbox.changed()
+    def _carry(self, changed: Changed) -> None:
+        self.outbox.carry(changed)
+        self.mailbox.changed(changed)
 
     def rang(self, connector: str) -> None:
         self.lanes[connector].wake()

@@ -84,6 +84,8 @@ class Caller:
         if not self._token:
             head = head.replace("authorization: Bearer \r\n", "")
         head += f"content-type: {kind}\r\ncontent-length: {len(body)}\r\n\r\n"
+        while self._idle and self._idle[-1].closed:  # the service ends those that were not used for a while
+            self._idle.pop()
         connection = self._idle.pop() if self._idle else await Connection.open(self._port)
         try:
             found = await connection.ask(head.encode() + body)

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SECRET = "bench-secret-0123456789abcdef"
 ISSUER = "https://signals.bench.example"
 AUDIENCE = "https://bench.okta.example"
-START_WITHIN = 20.0
+START_WITHIN = 60.0
 
 _COMMON = """
 [transmitter]

@@ -90,6 +90,11 @@ class Connection(asyncio.Protocol):
         return self._waiting
 
     @property
+    def closed(self) -> bool:
+        """By either side."""
+        return self._transport.is_closing()
+
+    @property
     def body(self) -> bytes:
         """Of the last answer."""
         return b"".join(self._pieces)

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pytest
 
 from bridge.errors import Conflict
-from bridge.model import Finding, Owner, Snapshot
-from bridge.pipeline.operator.word import override, speak
+from bridge.model import Device, Finding, Owner, Snapshot
+from bridge.pipeline.operator.word import Word, comparison, override, speak
 from bridge.pipeline.streams.resume import resume
 from bridge.pipeline.turn import Answered
 from bridge.store.erasure import Erase
-from bridge.store.records import Look, Settlement, Urgency
+from bridge.store.records import LedgerWrite, Look, Settlement, Unit, Urgency
 from tests.histories.world import Laptop, World
 
 ADA = "ada@acme.example"
-BAD, GOOD = "not-compliant", "compliant"
+BAD: Final = "not-compliant"
+GOOD: Final = "compliant"
 Act = Callable[[], Awaitable[Any]]
 
 
@@ -55,13 +56,18 @@ def once_after(world: World, name: str, act: Act, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(world.store, name, called)
 
 
+def failing(world: World, device: Device) -> Word:
+    """An operator's word: it counts as failing for a while."""
+    now = world.clock.now()
+    return override(BAD, now + 900, now, "root", "test", "txn", comparison(device, world.ids.new(), now, "root"))
+
+
 def test_a_person_who_is_forgotten_while_they_are_compared(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody would ever take back what was told of them then."""
     run = world.loop.run_until_complete
     device = run(world.store.device("vendor", "l1"))
     assert device is not None
-    word = override(BAD, world.clock.now() + 900, world.clock.now(), "root", "test", "txn")
-    run(speak(world.store, device, word))
+    run(speak(world.store, device, failing(world, device)))
     forget = Erase((("vendor", "l1"), ("vendor", "l2")), ())
     once_after(world, "scene", lambda: world.store.erase(forget, world.clock.now()), monkeypatch)
     run(world.teller.tell(Answered(None, device, txn="compare")))
@@ -78,7 +84,7 @@ def test_a_word_about_another_device_of_the_person_while_a_look_ends(
     assert told(world) == [BAD]
     other = run(world.store.device("vendor", "l2"))
     assert other is not None
-    word = override(BAD, world.clock.now() + 900, world.clock.now(), "root", "test", "txn")
+    word = failing(world, other)
     once_after(world, "scene", lambda: speak(world.store, other, word), monkeypatch)
     world.vendor.laptops["l1"].issues.clear()
     ring(world, "l1")
@@ -117,8 +123,6 @@ def test_somebody_with_no_device_whose_ledger_changes_while_they_are_compared(
 
 async def touched(world: World, key: tuple[str, str]) -> None:
     """The ledger row is written by somebody else."""
-    from bridge.store.records import LedgerWrite, Unit
-
     row = (await world.store.scene((), [key])).ledger[key]
     assert await world.store.commit([Unit(ledger=(LedgerWrite(row),))]) == []
 

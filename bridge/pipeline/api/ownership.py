@@ -9,6 +9,7 @@ from bridge.errors import Conflict, Forbidden, NotFound
 from bridge.model import StreamStatus, Subscription
 from bridge.pipeline.streams.keeper import Keeper
 from bridge.pipeline.streams.running import Running
+from bridge.store.records import AuditEntry
 from bridge.store.streams import Streams
 from bridge.text import keepable
 
@@ -49,10 +50,16 @@ class Ownership:
         return row.subscription
 
     async def put(
-        self, stream_id: str, before: Subscription, made: Subscription, announced: StreamStatus | None = None
+        self,
+        stream_id: str,
+        before: Subscription,
+        made: Subscription,
+        told: AuditEntry,
+        announced: StreamStatus | None = None,
     ) -> None:
-        """Write it down and let it run so; the caller holds `changing`. Raises Conflict if somebody else changed it."""
-        if not await self._store.change_subscription(stream_id, before.version, made, announced):
+        """Write it down with what the audit log tells of it, in one commit, and let it run so; the caller holds
+        `changing`. Raises Conflict if somebody else changed it."""
+        if not await self._store.change_subscription(stream_id, before.version, made, announced, [told]):
             raise Conflict("the stream changed meanwhile; read it and try again")
         row = await self._store.stream(stream_id)
         if row is not None:
