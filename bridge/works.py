@@ -180,7 +180,7 @@ class Works:
     def stream_deleted(self, stream_id: str) -> None:
         """What is left of it goes in small steps."""
         self.selections.forget(stream_id)
-        self.clearing.wake()
+        self.clearing.wake(stream_id)
 
     def journal_of(self, client: str) -> Journal:
         """What a client of the API does is recorded in its name."""

@@ -126,10 +126,14 @@ class Reach:
 
 def reach_of(draft: Draft) -> Reach:
     """Everything that must be read before it can be said what is owed."""
-    subjects = {
-        (stream.id, wire_subject(stream, login, one.connector, one.device_id).key)
-        for stream in draft.streams
+    subjects = {(stream.id, key) for stream in draft.streams for key in keys_of(draft, stream)}
+    return Reach(frozenset(draft.logins), frozenset(subjects))
+
+
+def keys_of(draft: Draft, stream: Stream) -> set[str]:
+    """What one stream may have been told before of those that a decision touches, by the key of the ledger."""
+    return {
+        wire_subject(stream, login, one.connector, one.device_id).key
         for login in draft.logins
         for one in (draft.device, *draft.family)
     }
-    return Reach(frozenset(draft.logins), frozenset(subjects))

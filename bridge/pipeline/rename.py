@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from bridge.model import Device, LedgerRow, Stream
-from bridge.pipeline.draft import Draft, reach_of
+from bridge.pipeline.draft import Draft, keys_of
 from bridge.ssf.subject import wire_subject
 from bridge.store.records import LedgerMove, Scene
 from bridge.value import replace, value
@@ -29,8 +29,8 @@ def found_rows(
     draft: Draft, scene: Scene, stream: Stream, people: Mapping[str, tuple[Device, ...]]
 ) -> tuple[dict[str, Found], list[LedgerMove]]:
     """The ledger rows of this stream by subject, a rename's rows moved to the new login where that is free."""
-    told = {key: scene.ledger.get(key) for key in reach_of(draft).subjects if key[0] == stream.id}
-    rows = {key: Found(row) for (_, key), row in told.items() if row is not None}
+    told = {key: scene.ledger.get((stream.id, key)) for key in keys_of(draft, stream)}
+    rows = {key: Found(row) for key, row in told.items() if row is not None}
     moves: list[LedgerMove] = []
     login = draft.device.login
     if login is None:

@@ -34,6 +34,10 @@ from bridge.value import replace
 _log = structlog.get_logger("bridge.tell")
 
 BATCH = 256
+"""Decisions that go together, at most;"""
+PAIRS = 8192
+"""and so many pairs of a decision and a stream: with thousands of streams one read and one commit would else be of
+hundreds of thousands of rows, and the store would lose its patience with them."""
 TRIES = 8
 """How often a decision that clashes is made anew before its look is left to be leased again."""
 
@@ -82,7 +86,8 @@ class Teller:
             await self._wake.wait()
             self._wake.clear()
             while self._waiting:
-                batch, self._waiting = self._waiting[:BATCH], self._waiting[BATCH:]
+                most = max(1, min(BATCH, PAIRS // max(1, len(self._streams()))))
+                batch, self._waiting = self._waiting[:most], self._waiting[most:]
                 await self._survive(batch)
 
     async def _survive(self, batch: list[Waiting]) -> None:

@@ -18,6 +18,10 @@ class Streams(Protocol):
     async def streams(self) -> list[StreamRow]:
         """All, by (created_at, id)."""
 
+    async def streams_if_written(self, seen: object) -> tuple[object, list[StreamRow] | None]:
+        """As `streams`, with what stands for that state; None in their place if surely nobody, in whatever process, has
+        written anything since the state `seen`. None is none."""
+
     async def stream(self, stream_id: str) -> StreamRow | None: ...
 
     async def put_stream(self, row: StreamRow) -> None:

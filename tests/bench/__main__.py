@@ -1,6 +1,6 @@
 """`./run bench`: how fast, and where the CPU goes.
 
-python -m tests.bench [--seconds N] [--events N] [--rate N] [--scenario carried|kolide|all] [--json]
+python -m tests.bench [--seconds N] [--events N] [--rate N] [--scenario carried|kolide|all|many] [--json]
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import orjson
 import uvloop
 
-from tests.bench import report
+from tests.bench import many, report
 from tests.bench.run import Plan, Scenario, measure
 
 
@@ -29,6 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.sched_setaffinity(0, set(cores[1:]))
     elif not chosen.json:
         print("there is one core only: what is measured and what measures share it\n")
+    if chosen.scenario == "many":
+        return _many(many.Size(chosen.streams, chosen.subjects, chosen.seconds, cores[0]), as_json=chosen.json)
     scenarios: list[Scenario] = ["carried", "kolide"] if chosen.scenario == "all" else [chosen.scenario]
     documents = []
     for scenario in scenarios:
@@ -41,12 +43,21 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _many(size: many.Size, *, as_json: bool) -> int:
+    with Runner(loop_factory=uvloop.new_event_loop) as runner:
+        found = runner.run(many.measure(size))
+    print(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode() if as_json else many.text(found))
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./run bench", description="Webhooks in, SETs out, and what that costs.")
     parser.add_argument("--seconds", type=float, default=10.0, help="of full load, for each scenario (10)")
     parser.add_argument("--events", type=int, default=1000, help="devices in a round (1000)")
     parser.add_argument("--rate", type=float, default=100.0, help="webhooks a second in the open loop (100)")
-    parser.add_argument("--scenario", choices=["carried", "kolide", "all"], default="all")
+    parser.add_argument("--scenario", choices=["carried", "kolide", "all", "many"], default="all")
+    parser.add_argument("--streams", type=int, default=1000, help="of the scenario many (1000)")
+    parser.add_argument("--subjects", type=int, default=3000, help="of one of them (3000)")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of text")
     return parser
 

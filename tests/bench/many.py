@@ -19,8 +19,6 @@ from tests.bench.service import Service
 from tests.bench.wire import Connection, Standing, answer
 
 STUCK: Final = 120.0
-SETTLE: Final = 1.5
-"""Seconds after which what follows from a burst is done."""
 UNHEARD: Final = 50
 """Events that concern nobody."""
 READS: Final = 20
@@ -31,12 +29,13 @@ CHANGES: Final = 100
 @dataclass(frozen=True, slots=True)
 class Size:
     """`streams`, half of them pushed and half polled, each with `subjects` of its own only in the one measure of them;
-    `seconds` of each look at what idles."""
+    `seconds` of each look at what idles; `settle`: seconds after which what follows from a burst is done."""
 
     streams: int = 1000
     subjects: int = 3000
     seconds: float = 10.0
     core: int = 0
+    settle: float = 1.5
 
 
 async def measure(size: Size) -> dict[str, Any]:
@@ -110,7 +109,7 @@ class Crowd:
 
     async def _beside(self, streams: list[str]) -> dict[str, Any]:
         """What is done while the others are there."""
-        await asyncio.sleep(SETTLE)
+        await asyncio.sleep(self._size.settle)
         found: dict[str, Any] = {"idle_streams_percent": await self._idle()}
         more: list[str] = []
 
@@ -144,7 +143,7 @@ class Crowd:
     async def _polls(self, streams: list[str]) -> dict[str, Any]:
         """Each stream that is polled has one that waits, and comes again as soon as it was answered."""
         waiting = [asyncio.create_task(self._again_and_again(stream_id)) for stream_id in streams[::2]]
-        await asyncio.sleep(SETTLE)
+        await asyncio.sleep(self._size.settle)
         found = {"polls": len(waiting), "idle_polls_percent": await self._idle(), "mib_polls": self.service.resident()}
         for one in waiting:
             one.cancel()
@@ -157,7 +156,7 @@ class Crowd:
 
     async def _event(self, streams: list[str]) -> dict[str, Any]:
         """One device fails, and every stream hears of it: pushed, or fetched and acknowledged."""
-        await asyncio.sleep(SETTLE)
+        await asyncio.sleep(self._size.settle)
         before = self._pushed
 
         async def hear() -> None:
@@ -228,9 +227,15 @@ class Crowd:
         await asyncio.sleep(self._size.seconds)
         return 100 * (self.service.used().total - before) / self._size.seconds
 
-    async def _cost(self, work: Callable[[], Awaitable[None]], count: int, settle: float = SETTLE) -> float:
+    async def _cost(self, work: Callable[[], Awaitable[None]], count: int, settle: float | None = None) -> float:
         """With what follows from it. What idles meanwhile is in it too."""
         before = self.service.used().total
         await work()
-        await asyncio.sleep(settle)
+        await asyncio.sleep(self._size.settle if settle is None else settle)
         return 1000 * (self.service.used().total - before) / count
+
+
+def text(found: dict[str, Any]) -> str:
+    """A page."""
+    lines = [f"{found['streams']} streams, half of them polled; one with {found['subjects']} subjects"]
+    return "\n".join([*lines, *(f"  {name:28} {value:12.2f}" for name, value in found.items())])

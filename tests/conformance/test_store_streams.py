@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from bridge.model import Subscription
+from bridge.store import open_store
 from bridge.store.protocol import Store
 from bridge.store.records import AuditEntry, NewDelivery, Rank, Settlement, StreamRow, Unit
-from tests.store.given import ledger, mint, minted, states
+from tests.store.given import FakeClock, ledger, mint, minted, states, url
 
 POLL = Subscription("urn:ietf:rfc:8936", events_requested=("a", "b"), description="é", since=3.0)
 ROW = StreamRow("s", "siem-1", "https://a.example", 10.0, client="siem", active_at=10.0, subscription=POLL)
@@ -138,6 +140,31 @@ class TestRanks:
         await store.lease_deliveries({"s": 2}, 52.0, 62.0)
         assert await store.cancel_stream("s", 55.0, "stream_disabled") == 2
         assert await states(store) == {handed: "superseded", ver: "superseded", upd: "pending"}
+
+
+class TestWhetherAnythingWasWritten:
+    async def test_rows_only_if_so(self, store: Store) -> None:
+        seen, rows = await store.streams_if_written(None)
+        assert rows == [] and await store.streams_if_written(seen) == (seen, None)
+        await store.make_stream(ROW, 9)
+        seen, rows = await store.streams_if_written(seen)
+        assert rows == [ROW] and await store.streams_if_written(seen) == (seen, None)
+        await store.pause("s", "freeze")
+        seen, rows = await store.streams_if_written(seen)
+        assert rows == [replace(ROW, paused="freeze")]
+        await store.prune_stream("s")
+        assert (await store.streams_if_written(seen))[1] == []
+
+    async def test_by_another_process(self, tmp_path: Path, clock: FakeClock) -> None:
+        one = await open_store(url(tmp_path), clock, exclusive=True, create=True)
+        other = await open_store(url(tmp_path), clock, exclusive=False)
+        seen, _ = await one.streams_if_written(None)
+        await other.make_stream(ROW, 9)
+        assert (await one.streams_if_written(seen))[1] == [ROW]
+        theirs, _ = await other.streams_if_written(None)
+        assert (await one.streams_if_written(theirs))[1] == [ROW], "what another store has seen says nothing here"
+        await other.close()
+        await one.close()
 
 
 class TestJti:

@@ -113,6 +113,15 @@ async def test_a_database_from_between_two_releases_is_named(tmp_path: Path, cha
         await open_store(url(tmp_path), FakeClock(), exclusive=True)
 
 
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    """As on a file system that is mounted read-only: the files beside the database cannot be made."""
+    upgrade.upgrade(url(tmp_path))
+    (tmp_path / "bridge.db-wal").unlink(missing_ok=True)
+    (tmp_path / "bridge.db-wal").mkdir()
+    with pytest.raises(StoreProblem, match="or its folder not written to"):
+        upgrade.status(url(tmp_path))
+
+
 def test_a_failed_upgrade_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def explode(conn: object) -> None:
         conn.exec_driver_sql("CREATE TABLE half (id)")  # type: ignore[attr-defined]  # likewise

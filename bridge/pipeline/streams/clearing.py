@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Final
 
 import structlog
@@ -35,9 +34,16 @@ class Clearing:
         self._cleared: dict[str, float] = {}
         """stream id → when, of those that are cleared once more."""
         self._wake = asyncio.Event()
+        self._named: set[str] = set()
+        self._seeks = True
+        """Whether those that are deleted are sought, beside those that were named."""
 
-    def wake(self) -> None:
-        """A stream was deleted."""
+    def wake(self, stream_id: str = "") -> None:
+        """This stream was deleted, or with "" any."""
+        if stream_id:
+            self._named.add(stream_id)
+        else:
+            self._seeks = True
         self._wake.set()
 
     async def run(self) -> None:
@@ -47,22 +53,32 @@ class Clearing:
                 await self.turn()
             except BridgeError as problem:
                 self._trouble(f"clearing: {type(problem).__name__}")
-            with suppress(TimeoutError):
+                self._seeks = True
+            try:
                 async with asyncio.timeout(EVERY):
                     await self._wake.wait()
+            except TimeoutError:
+                self._seeks = True
 
     async def turn(self) -> int:
-        """All that are deleted by now, to the end. How many rows went."""
+        """To the end. How many rows went. What does not come to an end now is sought again."""
         gone = 0
-        for row in await self._store.streams():
-            if row.subscription is not None and row.subscription.deleted_at is not None:
-                gone += await self._clear(row.id)
-                self._cleared[row.id] = self._clock.monotonic()
+        for stream_id in await self._deleted():
+            gone += await self._clear(stream_id)
+            self._cleared[stream_id] = self._clock.monotonic()
         for stream_id, at in list(self._cleared.items()):
             if self._clock.monotonic() - at >= LATE:
                 gone += await self._clear(stream_id)
                 del self._cleared[stream_id]
         return gone
+
+    async def _deleted(self) -> list[str]:
+        named, self._named = self._named, set()
+        if not self._seeks:
+            return list(named)
+        rows = [row for row in await self._store.streams() if row.subscription is not None]
+        self._seeks = False
+        return [row.id for row in rows if row.subscription and row.subscription.deleted_at is not None]
 
     async def _clear(self, stream_id: str) -> int:
         gone = 0

@@ -6,7 +6,7 @@ what the configuration says of it. The word and its SET are written in one commi
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Final
 
 import structlog
@@ -50,6 +50,8 @@ class Herald:
         self._ids = ids
         self._minted = minted
         self._trouble = trouble
+        self._told: Mapping[str, Running] | None = None
+        """The streams as they ran when all of it was told."""
 
     async def run(self) -> None:
         while True:
@@ -60,11 +62,15 @@ class Herald:
             await self._clock.sleep(POLL)
 
     async def turn(self) -> None:
-        for stream_id in [one.stream.id for one in self._keeper.running().values() if _is_news(one)]:
+        running = self._keeper.running()
+        if running is self._told:
+            return
+        for stream_id in [one.stream.id for one in running.values() if _is_news(one)]:
             async with self._keeper.changing:
                 told = await self._tell(stream_id)
             if told:
                 self._minted({stream_id})
+        self._told = running
 
     async def _tell(self, stream_id: str) -> bool:
         """Whoever changes a stream holds the same lock, so status and store are of one moment."""

@@ -72,6 +72,7 @@ class Keeper:
         self._uncompared: dict[str, int] = {}
         """Streams that go on, and how many comparisons they are owed: one for each time that they went on. Until the
         last is done no event is sent, for what waits may be no longer so."""
+        self._seen: object = None
         self._going: list[Stream] = []
         self._goes = asyncio.Event()
         self.changing = asyncio.Lock()
@@ -172,7 +173,10 @@ class Keeper:
     async def notice(self) -> None:
         """What others changed in the store."""
         async with self.changing:
-            await self._change(await self._store.streams())
+            seen, rows = await self._store.streams_if_written(self._seen)
+            if rows is not None:
+                await self._change(rows)
+            self._seen = seen  # not before: a change that could not be made is made the next time
 
     async def compare(self) -> None:
         """The streams that went on with their ledgers."""

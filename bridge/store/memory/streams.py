@@ -15,6 +15,10 @@ class Streams(Outbox):
     async def streams(self) -> list[StreamRow]:
         return sorted(self._streams.values(), key=lambda row: (row.created_at, row.id))
 
+    async def streams_if_written(self, seen: object) -> tuple[object, list[StreamRow] | None]:
+        rows = await self.streams()
+        return tuple(rows), None if tuple(rows) == seen else rows
+
     async def stream(self, stream_id: str) -> StreamRow | None:
         return self._streams.get(stream_id)
 

@@ -14,6 +14,9 @@ class StreamRegister(Queues):
     async def streams(self) -> list[StreamRow]:
         return await self._read(streams.all_streams)
 
+    async def streams_if_written(self, seen: object) -> tuple[object, list[StreamRow] | None]:
+        return await self._read(lambda conn: streams.if_written(conn, seen))
+
     async def stream(self, stream_id: str) -> StreamRow | None:
         return await self._read(lambda conn: streams.one(conn, stream_id))
 

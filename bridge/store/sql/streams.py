@@ -78,6 +78,12 @@ def all_streams(conn: Connection) -> list[StreamRow]:
     return [_row(row) for row in conn.execute(_ALL)]
 
 
+def if_written(conn: Connection, seen: object) -> tuple[object, list[StreamRow] | None]:
+    """SQLite counts for each connection what others, in this process too, committed to the file."""
+    state = conn.info.setdefault("connection", object()), conn.exec_driver_sql("PRAGMA data_version").scalar_one()
+    return state, None if state == seen else all_streams(conn)
+
+
 def one(conn: Connection, stream_id: str) -> StreamRow | None:
     row = conn.execute(_ONE, {"k_id": stream_id}).first()
     return None if row is None else _row(row)
