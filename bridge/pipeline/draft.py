@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-from bridge.model import Device, Stream
+from bridge.model import Change, Device, Stream
 from bridge.posture.decision import Decision
 from bridge.posture.owner import renamed
 from bridge.ssf.subject import wire_subject
@@ -133,3 +133,11 @@ def reach_of(draft: Draft) -> Reach:
         for one in (draft.device, *draft.family)
     }
     return Reach(frozenset(draft.logins), frozenset(subjects))
+
+
+def resolved(change: Change | None) -> tuple[str, ...]:
+    """Titles of the findings that stopped failing."""
+    if change is None or change.why != "recovered" or change.before is None:
+        return ()
+    ended = set(change.before.failing) - set(change.after.failing)
+    return tuple(finding.title or finding.check for finding in change.before.findings if finding.key in ended)
