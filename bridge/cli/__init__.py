@@ -1,7 +1,8 @@
-"""The command line: one file a command group, imported when its command is called.
+"""The command line: one file or room a command group, imported when its command is called.
 
-To add a group: write `bridge/cli/<group>.py` and name it in `COMMANDS`. A command returns its exit code (None is 0),
-reads the configuration with `bridge.cli.configured` and prints with `bridge.cli.output`.
+To add a group: write `bridge/cli/<group>.py`, or a room with `commands.py`, and name it in `COMMANDS`. A command
+returns its exit code (None is 0), reads the configuration with `bridge.cli.console.configured` and prints with
+`bridge.cli.console.output`.
 Exit codes: 0 done, 1 failed, 2 the configuration or the call is wrong.
 """
 
@@ -13,27 +14,27 @@ from collections.abc import Sequence
 
 from cyclopts import App, CycloptsError
 
-import bridge.cli.configured as configured
+import bridge.cli.console.configured as configured
 from bridge import __version__
-from bridge.cli.output import say
+from bridge.cli.console.output import say
 from bridge.errors import BridgeError, ConfigError
 from bridge.text import keepable
 
 COMMANDS: tuple[tuple[str, str, str], ...] = (
     # name, where it is, one line of help
     ("demo", "bridge.cli.demo:demo", "See it work on this machine, with stand-ins for a vendor and for Okta."),
-    ("init", "bridge.cli.init:init", "Write a config.toml: asks, or takes flags."),
-    ("check", "bridge.cli.check:check", "Check the configuration, and say what would run."),
+    ("init", "bridge.cli.init.command:init", "Write a config.toml: asks, or takes flags."),
+    ("check", "bridge.cli.check.command:check", "Check the configuration, and say what would run."),
     ("serve", "bridge.cli.serve:serve", "Run the bridge until SIGTERM or SIGINT."),
-    ("keys", "bridge.cli.keys:keys", "The keys that sign SETs."),
-    ("connectors", "bridge.cli.connectors:connectors", "The vendors: types that ship, and those configured."),
+    ("keys", "bridge.cli.keys.commands:keys", "The keys that sign SETs."),
+    ("connectors", "bridge.cli.connectors.commands:connectors", "The vendors: types that ship, and those configured."),
     ("reconcile", "bridge.cli.reconcile:reconcile", "List each vendor's devices, and tell what drifted."),
-    ("devices", "bridge.cli.devices:devices", "The devices, and why each has its status."),
+    ("devices", "bridge.cli.devices.commands:devices", "The devices, and why each has its status."),
     ("guard", "bridge.cli.guard:guard", "What is held back because too many people would lose access at once."),
-    ("streams", "bridge.cli.streams:streams", "The streams to receivers, and how they do."),
-    ("deliveries", "bridge.cli.deliveries:deliveries", "The SETs: waiting, delivered, dead, and why."),
-    ("webhooks", "bridge.cli.webhooks:webhooks", "The webhooks that came, and what followed."),
-    ("people", "bridge.cli.people:people", "What is stored about a person, and how it is removed."),
+    ("streams", "bridge.cli.streams.commands:streams", "The streams to receivers, and how they do."),
+    ("deliveries", "bridge.cli.deliveries.commands:deliveries", "The SETs: waiting, delivered, dead, and why."),
+    ("webhooks", "bridge.cli.webhooks.commands:webhooks", "The webhooks that came, and what followed."),
+    ("people", "bridge.cli.people.commands:people", "What is stored about a person, and how it is removed."),
     ("audit", "bridge.cli.audit:audit", "Who changed what, when and why."),
     ("receiver", "bridge.cli.receiver:receiver", "A push receiver for trying things out, by Okta's rules or SSF's."),
     ("receivers", "bridge.cli.receivers:receivers", "The receivers' own APIs: registering this issuer at Okta."),

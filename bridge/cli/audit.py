@@ -7,10 +7,10 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from bridge.cli.configured import WrongCall, load_config
-from bridge.cli.moments import moment
-from bridge.cli.opened import opened
-from bridge.cli.output import say, table, when, write_json
+from bridge.cli.console.configured import WrongCall, load_config
+from bridge.cli.console.moments import moment
+from bridge.cli.console.opened import opened
+from bridge.cli.console.output import say, table, when, write_json
 
 audit = App(name="audit", help="Who changed what, when and why.")
 
@@ -49,7 +49,7 @@ async def list_(
     begin = moment(since)
     async with opened(load_config().config) as store:
         if "@" in target:
-            from bridge.cli.changing import journal
+            from bridge.cli.console.changing import journal
 
             target = await journal(store).person(target)
         found = await store.audit(since=begin, who=who, what=what, target=target, limit=limit + 1)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from bridge.cli.changing import confirmed, record
-from bridge.cli.configured import load_config
-from bridge.cli.opened import opened
-from bridge.cli.output import pairs, say, table, when, write_json
+from bridge.cli.console.changing import confirmed, record
+from bridge.cli.console.configured import load_config
+from bridge.cli.console.opened import opened
+from bridge.cli.console.output import pairs, say, table, when, write_json
 from bridge.errors import StoreProblem
 
 if TYPE_CHECKING:

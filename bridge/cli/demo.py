@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from bridge.cli.output import plain, write, write_json
+from bridge.cli.console.output import plain, write, write_json
 
 if TYPE_CHECKING:
     from bridge.demo.narrator import Say, Tone

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from bridge.cli.changing import confirmed, progress, record
-from bridge.cli.configured import load_config
-from bridge.cli.errand import NOBODY, NobodyServes, errand, serves
-from bridge.cli.near import near
-from bridge.cli.opened import opened
-from bridge.cli.output import pairs, say, some, table, when, write, write_json
-from bridge.cli.release_report import report
+from bridge.cli.console.changing import confirmed, progress, record
+from bridge.cli.console.configured import load_config
+from bridge.cli.console.errand import NOBODY, NobodyServes, errand, serves
+from bridge.cli.console.near import near
+from bridge.cli.console.opened import opened
+from bridge.cli.console.output import pairs, say, some, table, when, write, write_json
+from bridge.cli.console.release_report import report
 from bridge.clock import SystemClock, SystemIds
 
 if TYPE_CHECKING:
@@ -102,13 +102,13 @@ async def release(
             return report("guard", Counter(), None, as_json)
         target = f"connector {connector}" if connector else "all connectors"
         await record(store, "guard.release", target, reason, "held", f"released: {len(people)} people")
+        for stream_id in sorted({stream_id for one in people.values() for stream_id, _ in one.alone}):
+            await _compared(store, stream_id)
         if not await _is_served(store, people):
             say(
                 f"{some(len(people), 'person is', 'people are')} released; {NOBODY}, which looks at their devices first"
             )
             return 1
-        for stream_id in sorted({stream_id for one in people.values() for stream_id, _ in one.alone}):
-            await _compared(store, stream_id)
         devices = {key for one in people.values() for key in one.devices}
         with progress("looked at", len(devices)) as advance:
             done, left = await outcome(store, people, since, clock, advance)
@@ -118,7 +118,7 @@ async def release(
 async def _compared(store: Store, stream_id: str) -> None:
     """Of those who were let go and own nothing any more only a comparison can tell."""
     try:
-        await errand(store, "resync", stream_id, {}, "comparing")
+        await errand(store, "resync", stream_id, {}, "comparing", follows=True)
     except NobodyServes:
         say(f"{NOBODY}, which compares those who own no device any more")
 

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from bridge.cli.configured import SIGNING_STAND_IN, URL_STAND_IN, WrongCall, load_config
-from bridge.cli.opened import exists, opened
-from bridge.cli.output import say, table, when, write_json
+from bridge.cli.console.configured import SIGNING_STAND_IN, URL_STAND_IN, WrongCall, load_config
+from bridge.cli.console.opened import exists, opened
+from bridge.cli.console.output import say, table, when, write_json
 
 if TYPE_CHECKING:
     from bridge.config import Config, Notify

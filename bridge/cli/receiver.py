@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from bridge.cli.configured import WrongCall
-from bridge.cli.output import say, when, write
+from bridge.cli.console.configured import WrongCall
+from bridge.cli.console.output import say, when, write
 from bridge.errors import BridgeError
 
 if TYPE_CHECKING:

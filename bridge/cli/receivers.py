@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
-from bridge.cli.changing import confirmed, record
-from bridge.cli.configured import WrongCall, load_config
-from bridge.cli.near import near
-from bridge.cli.opened import exists, opened
-from bridge.cli.output import pairs, say, table, write, write_json
-from bridge.cli.seen import unset
+from bridge.cli.console.changing import confirmed, record
+from bridge.cli.console.configured import WrongCall, load_config
+from bridge.cli.console.near import near
+from bridge.cli.console.opened import exists, opened
+from bridge.cli.console.output import pairs, say, table, write, write_json
+from bridge.cli.console.seen import unset
 
 if TYPE_CHECKING:
     from bridge.config import Config, Loaded, Receiver

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from bridge.cli.changing import record
-from bridge.cli.configured import load_config
-from bridge.cli.errand import Show, bars, errand
-from bridge.cli.near import near
-from bridge.cli.opened import opened
-from bridge.cli.output import pairs, say, some, table, write, write_json
+from bridge.cli.console.changing import record
+from bridge.cli.console.configured import load_config
+from bridge.cli.console.errand import Show, bars, errand
+from bridge.cli.console.near import near
+from bridge.cli.console.opened import opened
+from bridge.cli.console.output import pairs, say, some, table, write, write_json
 
 if TYPE_CHECKING:
     from bridge.store.errands import Errand

@@ -9,8 +9,8 @@ import signal
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from bridge.cli.changing import operator
-from bridge.cli.configured import load_offline
+from bridge.cli.console.changing import operator
+from bridge.cli.console.configured import load_offline
 from bridge.clock import SystemClock
 
 if TYPE_CHECKING:

@@ -8,18 +8,20 @@ from datetime import UTC, datetime
 from functools import cached_property
 
 from bridge.clock import Clock
-from bridge.connector import parse as parsing
-from bridge.connector import signature, snapshot, times
-from bridge.connector.api import Api
-from bridge.connector.expr import Values
-from bridge.connector.finding import NEEDED
+from bridge.connector.asking import snapshot
+from bridge.connector.asking.api import Api
+from bridge.connector.asking.look import Cache, Gone, Looker
 from bridge.connector.judge import Judge
-from bridge.connector.look import Cache, Gone, Looker
+from bridge.connector.language import times
+from bridge.connector.language.expr import Values
+from bridge.connector.language.finding import NEEDED
+from bridge.connector.language.settings import Given, Guarded
+from bridge.connector.lists.probe import Probe, probe
+from bridge.connector.lists.row import Assembler
+from bridge.connector.lists.sweep import Heard, Sweeper, SweepPage
 from bridge.connector.manifest import Manifest
-from bridge.connector.probe import Probe, probe
-from bridge.connector.row import Assembler
-from bridge.connector.settings import Given, Guarded
-from bridge.connector.sweep import Heard, Sweeper, SweepPage
+from bridge.connector.webhook import parse as parsing
+from bridge.connector.webhook import signature
 from bridge.model import LookFailed, Parsed, Snapshot, VerifiedWebhook, Webhook
 
 

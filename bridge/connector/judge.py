@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, cast
 
-from bridge.connector.complaint import ExprError
-from bridge.connector.expr import Expression, Kind, Scope, Values
-from bridge.connector.finding import NEEDED
-from bridge.connector.reader import Table
-from bridge.connector.settings import Setting
-from bridge.connector.template import Skipped, Template, Unfit
-from bridge.connector.words import clean
+from bridge.connector.language.complaint import ExprError
+from bridge.connector.language.expr import Expression, Kind, Scope, Values
+from bridge.connector.language.finding import NEEDED
+from bridge.connector.language.reader import Table
+from bridge.connector.language.settings import Setting
+from bridge.connector.language.template import Skipped, Template, Unfit
+from bridge.connector.language.words import clean
 from bridge.model import Finding, Status, Verdict
 
 _VALUES: Final = ("compliant", "not-compliant", "unknown")

@@ -12,15 +12,16 @@ from urllib.parse import urlsplit
 import connectors
 from bridge.clock import Clock
 from bridge.connector import manifest as manifests
-from bridge.connector import settings, signature, times
-from bridge.connector.api import Api, Outbound
+from bridge.connector.asking.api import Api, Outbound
+from bridge.connector.asking.limiter import Limiter
+from bridge.connector.asking.lookup import ApiSpec
 from bridge.connector.connector import Choices, Connector
-from bridge.connector.limiter import Limiter
-from bridge.connector.lookup import ApiSpec
+from bridge.connector.language import settings, times
+from bridge.connector.language.mentions import nearest
+from bridge.connector.language.settings import ENGINE_KEYS, Given, Setting
+from bridge.connector.language.template import Skipped, Unfit
 from bridge.connector.manifest import Manifest
-from bridge.connector.mentions import nearest
-from bridge.connector.settings import ENGINE_KEYS, Given, Setting
-from bridge.connector.template import Skipped, Unfit
+from bridge.connector.webhook import signature
 from bridge.errors import ConfigError, Fault
 
 FILE = "connector.toml"

@@ -7,15 +7,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from bridge.connector import auth, judge, listing, lookup, mentions, request, settings, snapshot
-from bridge.connector.auth import Auth
+from bridge.connector import judge
+from bridge.connector.asking import lookup, snapshot
+from bridge.connector.asking.lookup import ApiSpec, Step
+from bridge.connector.asking.snapshot import SnapshotSpec
 from bridge.connector.judge import JudgeSpec
-from bridge.connector.listing import ListSpec
-from bridge.connector.lookup import ApiSpec, Step
-from bridge.connector.reader import Faults, Table
-from bridge.connector.request import On, Request, WebhookScopes
-from bridge.connector.settings import Setting
-from bridge.connector.snapshot import SnapshotSpec
+from bridge.connector.language import mentions, settings
+from bridge.connector.language.reader import Faults, Table
+from bridge.connector.language.settings import Setting
+from bridge.connector.lists import listing
+from bridge.connector.lists.listing import ListSpec
+from bridge.connector.webhook import auth, request
+from bridge.connector.webhook.auth import Auth
+from bridge.connector.webhook.request import On, Request, WebhookScopes
 from bridge.errors import ConfigError, Fault
 
 LANGUAGE: Final = 1

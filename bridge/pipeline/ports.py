@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from typing import Protocol
 
-from bridge.connector.sweep import SweepPage
+from bridge.connector.lists.sweep import SweepPage
 from bridge.model import Event, Judge, Outcome, Parsed, SignedSET, Snapshot, Stream, VerifiedWebhook, Webhook
 
 

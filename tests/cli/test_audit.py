@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bridge.cli.changing import operator
+from bridge.cli.console.changing import operator
 from bridge.store import open_store
 from bridge.store.records import AuditEntry
 from tests.cli.scene import ROWS, SINCE, Scene, failing
@@ -57,7 +57,7 @@ def test_filters(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def test_a_person_is_found_by_their_address(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
-    from bridge.cli.changing import record
+    from bridge.cli.console.changing import record
 
     scene.store(lambda store: record(store, "devices.override", "ada@acme.example", "", "", ""))
     scene.store(lambda store: record(store, "devices.override", "bob@acme.example", "", "", ""))

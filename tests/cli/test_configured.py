@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from bridge import cli
-from bridge.cli.output import table
+from bridge.cli.console.output import table
 from bridge.store.migrations import HEAD
 
 CONFIG = """

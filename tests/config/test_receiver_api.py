@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
 )
 
-from bridge.cli.configured import Offline, judged
+from bridge.cli.console.configured import Offline, judged
 from bridge.clock import SystemClock
 from bridge.config import load
 from bridge.errors import ConfigError

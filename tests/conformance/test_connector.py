@@ -14,8 +14,8 @@ import pytest
 from bridge.connector import manifest as manifests
 from bridge.connector.connector import Connector
 from bridge.connector.load import FILE, bundled, describe, list_types, load
-from bridge.connector.replay import replay
-from bridge.connector.sample import Recorded, Stopped, read_request
+from bridge.connector.trial.replay import replay
+from bridge.connector.trial.sample import Recorded, Stopped, read_request
 from bridge.errors import ConfigError, Misfit, Unauthenticated
 from bridge.model import Parsed, VerifiedWebhook, Webhook
 

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from bridge.connector.load import FILE, bundled, list_types
-from bridge.connector.replay import brief
-from bridge.connector.replay_list import listing_of, read_list, swept
-from bridge.connector.sample import Recorded
+from bridge.connector.trial.replay import brief
+from bridge.connector.trial.replay_list import listing_of, read_list, swept
+from bridge.connector.trial.sample import Recorded
 from tests.conformance.test_connector import settings
 
 LISTING = [name for name in list_types() if "[list]" in (bundled() / name / FILE).read_text()]

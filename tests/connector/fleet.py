@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from bridge.connector.connector import Connector
-from bridge.connector.sweep import SweepPage
+from bridge.connector.lists.sweep import SweepPage
 from bridge.outbound import Answer
 from tests.connector.scene import Hand, make
 

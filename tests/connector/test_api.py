@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from bridge.connector.asking.limiter import PATIENCE, Limiter
 from bridge.connector.connector import Connector
-from bridge.connector.limiter import PATIENCE, Limiter
 from bridge.connector.load import load
 from bridge.model import LookFailed, Owner, Snapshot
 from bridge.outbound import Answer

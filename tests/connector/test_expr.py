@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from bridge.connector.complaint import ExprError, ExprFault
-from bridge.connector.expr import Kind, Scope, Values
-from bridge.connector.plain import shortcut
-from bridge.connector.times import rfc3339
+from bridge.connector.language.complaint import ExprError, ExprFault
+from bridge.connector.language.expr import Kind, Scope, Values
+from bridge.connector.language.plain import shortcut
+from bridge.connector.language.times import rfc3339
 
 SCOPE = Scope(
     {
@@ -288,7 +288,7 @@ def test_what_does_not_read_the_item_is_evaluated_once() -> None:
 def test_a_hostile_expression_cannot_end_the_process() -> None:
     """What an expression may do at worst is an error; run apart, since a crash would take the tests along."""
     code = (
-        "from bridge.connector.expr import *\nfrom bridge.connector.complaint import *\n"
+        "from bridge.connector.language.expr import *\nfrom bridge.connector.language.complaint import *\n"
         "s = Scope({'body': 'any'})\n"
         "for e in ['true ? body.a : dyn([body.?z.orValue(body.b)])', 'body.l.map(x, body.l.map(y, y))[0][0]',"
         " 'body', 'dyn(body.l)', 'body.l.all(x, body.l.all(y, body.l.all(z, x != y)))  ? \"a\" : \"b\"',"

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from bridge.connector.probe import Probe
+from bridge.connector.lists.probe import Probe
 from bridge.outbound import Answer
 from tests.connector.scene import SECRET, Vendor, failed, make
 from tests.connector.test_api import API_KEY, kolide, page

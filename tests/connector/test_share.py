@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from bridge.connector.limiter import Limiter
-from bridge.connector.share import PATIENCE, Share
+from bridge.connector.asking.limiter import Limiter
+from bridge.connector.asking.share import PATIENCE, Share
 from bridge.model import LookFailed
 from tests.connector.scene import Hand
 

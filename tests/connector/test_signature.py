@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from bridge.connector.auth import Auth, TimeRule
-from bridge.connector.signature import verify
-from bridge.connector.tree import Path
+from bridge.connector.language.tree import Path
+from bridge.connector.webhook.auth import Auth, TimeRule
+from bridge.connector.webhook.signature import verify
 from bridge.errors import Unauthenticated
 from tests.connector.scene import BODY, NOW, SECRET, webhook
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bridge.connector.sweep import SweepPage
+from bridge.connector.lists.sweep import SweepPage
 from bridge.model import LookFailed, Snapshot
 from tests.connector.fleet import MANIFEST, Fleet, connect, swept
 from tests.connector.scene import NOW, Hand, failed
@@ -361,7 +361,7 @@ def test_only_what_is_read_is_kept(tmp_path: Path) -> None:
 
 
 def test_the_spool_is_private(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from bridge.connector.spool import Spool
+    from bridge.connector.lists.spool import Spool
 
     modes = []
     unlink = os.unlink

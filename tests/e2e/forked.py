@@ -26,8 +26,9 @@ from typing import IO, Any, Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 LARGEST: Final = 1 << 20
 WHOLE: Final = (
-    "bridge.app", "bridge.cli.serve", "bridge.cli.check", "bridge.cli.streams", "bridge.cli.deliveries",
-    "bridge.cli.devices", "bridge.cli.guard", "bridge.cli.keys", "uvloop", "tests.e2e.crash_at",
+    "bridge.app", "bridge.cli.serve", "bridge.cli.check.command", "bridge.cli.streams.commands",
+    "bridge.cli.deliveries.commands", "bridge.cli.devices.commands", "bridge.cli.guard", "bridge.cli.keys.commands",
+    "uvloop", "tests.e2e.crash_at",
 )  # fmt: skip
 """What is imported before the first fork."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bridge.cli.verdict_counts import Count, count_all, lines
+from bridge.cli.check.verdict_counts import Count, count_all, lines
 from bridge.config import Loaded, load
 from tests.e2e.kolide import KolideApi, Trouble
 from tests.e2e.service import ROOT

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from bridge.connector.sweep import SweepPage
+from bridge.connector.lists.sweep import SweepPage
 from bridge.model import Finding
 from bridge.pipeline.fleet.reconcile import Reconciler
 from bridge.store.errands import Errand

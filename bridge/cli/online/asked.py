@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Final
 
-from bridge.cli.changing import progress
+from bridge.cli.console.changing import progress
+from bridge.cli.console.output import write
 from bridge.cli.online.clock import clocks
 from bridge.cli.online.issuer import issuer
 from bridge.cli.online.keys_of_others import keys_of_others
@@ -15,7 +16,6 @@ from bridge.cli.online.line import Found, Line
 from bridge.cli.online.receivers import receiver
 from bridge.cli.online.sides import sides
 from bridge.cli.online.vendors import vendor
-from bridge.cli.output import write
 from bridge.config import Loaded
 from bridge.key import KeyRow
 from bridge.okta.api import api_of

@@ -7,8 +7,8 @@ import ssl
 from typing import Final
 from urllib.parse import urlsplit
 
+from bridge.cli.console.output import when
 from bridge.cli.online.line import Line
-from bridge.cli.output import when
 from bridge.config import Config
 from bridge.outbound import trust
 from bridge.resolver import GuardedResolver, RefusedAddress

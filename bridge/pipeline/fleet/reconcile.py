@@ -15,7 +15,7 @@ from typing import Any
 import structlog
 
 from bridge.clock import Clock
-from bridge.connector.sweep import SweepPage
+from bridge.connector.lists.sweep import SweepPage
 from bridge.errors import Conflict
 from bridge.model import LookFailed, Snapshot
 from bridge.pipeline.errands.errandry import Failed, Note, txn_of

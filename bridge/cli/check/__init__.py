@@ -1,0 +1,1 @@
+"""`caep-bridge check`: what is wrong with a configuration, here and online."""

@@ -1,0 +1,1 @@
+"""`caep-bridge connectors`: the vendors, a trial of one, and its baseline."""

@@ -1,0 +1,1 @@
+"""`caep-bridge init`: the first configuration."""

@@ -1,0 +1,1 @@
+"""`caep-bridge people`: what is stored about a person, and how it is removed."""

@@ -1,0 +1,1 @@
+"""`caep-bridge streams`: how each stream does, and what an operator changes about it."""

@@ -1,0 +1,1 @@
+"""`caep-bridge webhooks`: what came, what followed, and playing it again."""

@@ -1,0 +1,1 @@
+"""All devices: the vendor's lists, page by page in bounded memory, joined to what a look would give."""

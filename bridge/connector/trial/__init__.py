@@ -1,0 +1,1 @@
+"""Recorded requests and lists, played through a connector offline."""
