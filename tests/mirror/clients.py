@@ -47,6 +47,8 @@ CLIENTS: Tables = {
     **client("single", max_streams=1),
     # May not verify as often as it likes.
     **client("patient", min_verification_interval=f"{INTERVAL}s"),
+    # May once in a second.
+    **client("brisk", min_verification_interval="1s"),
     # Only subjects that were added.
     **client("chosen", default_subjects="NONE"),
     # New push streams are verified first.
