@@ -91,9 +91,9 @@ class Rig:
         return "kolide" in rows and rows["kolide"].baseline_at is not None
 
     async def store(self) -> Store:
-        """The same database, read beside the running serve."""
+        """The same database, read beside the running serve; with patience, for that one is often busy."""
         if self._store is None:
-            self._store = await open_store(self.service.database, SystemClock(), exclusive=False)
+            self._store = await open_store(self.service.database, SystemClock(), exclusive=False, patience=60)
         return self._store
 
     # -- what happens ---------------------------------------------------------------------------
