@@ -120,7 +120,8 @@ class Bridge:
         """After the last request was answered."""
         await self.works.outbound.close()
         await self.store.close()
-        self.works.signer.shutdown(wait=False)
+        for signer in self.works.signers:
+            signer.shutdown(wait=False)
 
     # -- what is seen from outside --------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from bridge.outbound import Outbound
 from bridge.parts import Parts, Ports
 from bridge.pipeline.api.access import Access, Elsewhere
 from bridge.pipeline.api.clients import Clients
+from bridge.pipeline.api.guesses import Guesses
 from bridge.pipeline.api.issue import Issue, Terms
 from bridge.pipeline.api.token_keys import TokenKeys
 from bridge.pipeline.journal import Journal
@@ -21,6 +22,7 @@ from bridge.ssf.keyfiles import KeyFiles
 from bridge.store.protocol import Store
 from bridge.web.bearer import Bearer
 from bridge.web.oauth import OAuthPorts
+from bridge.web.source import Sources
 
 FOLDER = "oauth"
 """Below the folder of the keys that sign SETs: those of tokens sign nothing else."""
@@ -48,6 +50,8 @@ class Callers:
         self.keys = TokenKeys(folder, ports.clock, rotate_every, lifetime)
         self._remotes = remotes_of(parts.config, parts.outbound, ports)
         self._elsewhere = elsewhere_of(parts.config, parts.outbound, ports)
+        self._guesses = Guesses(ports.clock)
+        self._source = Sources(parts.config.server.trusted_proxies)
 
     @property
     def _issues(self) -> bool:
@@ -70,8 +74,8 @@ class Callers:
         if not self.clients.configured:
             return None
         issuer, clock = self._config.transmitter.issuer, self._ports.clock
-        access = Access(issuer, self.clients, self.keys.current, self._elsewhere, clock, self._metrics)
-        return Bearer(access, resource_metadata(issuer))
+        access = Access(issuer, self.clients, self.keys.current, self._elsewhere, clock, self._metrics, self._guesses)
+        return Bearer(access, resource_metadata(issuer), self._source)
 
     def oauth(self) -> OAuthPorts | None:
         if not self.clients.configured:
@@ -80,12 +84,14 @@ class Callers:
         servers = [*([issuer] if self._issues else []), *([other.issuer] if other is not None else [])]
         if not self._issues:
             return OAuthPorts(issuer, servers, None, None)
-        return OAuthPorts(issuer, servers, self._issue(), self.keys.jwks)
+        return OAuthPorts(issuer, servers, self._issue(), self.keys.jwks, self._source)
 
     def _issue(self) -> Issue:
         terms = Terms(self._config.transmitter.issuer, self._config.oauth.token_lifetime)
         clock, ids = self._ports.clock, self._ports.ids
-        return Issue(terms, self.clients, self.keys.current, self._remotes, self._store, clock, ids, self._metrics)
+        return Issue(
+            terms, self.clients, self.keys.current, self._remotes, self._store, clock, ids, self._metrics, self._guesses
+        )  # fmt: skip
 
 
 def elsewhere_of(config: Config, outbound: Outbound, ports: Ports) -> Elsewhere | None:

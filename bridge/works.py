@@ -37,9 +37,9 @@ from bridge.pipeline.sending.outbox import Outbox
 from bridge.pipeline.streams.activity import Activity
 from bridge.pipeline.streams.clearing import Clearing
 from bridge.pipeline.streams.herald import Herald
-from bridge.pipeline.streams.keeper import Keeper
+from bridge.pipeline.streams.keeper import Changed, Keeper
 from bridge.pipeline.streams.resume import catch_up, resume
-from bridge.pipeline.streams.running import Running, status_of
+from bridge.pipeline.streams.running import status_of
 from bridge.pipeline.streams.subscribed import Subscribed
 from bridge.pipeline.streams.upkeep import Upkeep
 from bridge.pipeline.streams.verifier import Verifier
@@ -71,7 +71,7 @@ class Works:
         self.ports = ports
         self.outbound = parts.outbound
         self.trouble = trouble
-        self.signer = ThreadPoolExecutor(1, thread_name_prefix="sign")
+        self.signers = ThreadPoolExecutor(1, thread_name_prefix="sign"), ThreadPoolExecutor(1, "sign_at_once")
         self.metrics = Metrics(
             __version__,
             list(parts.sources),
@@ -84,7 +84,7 @@ class Works:
         self.keyring = Keyring(store, parts.keys, key_terms(config), clock, self.journal, trouble)
         self.callers = Callers(parts, store, ports, self.metrics, self.journal, trouble)
         self.reread = Reread(parts.watch, clock, self.callers.clients.changed)
-        mint = Minter(config.transmitter.issuer, lambda: self.keyring.ring, clock, ids, self.signer)
+        mint = Minter(config.transmitter.issuer, lambda: self.keyring.ring, clock, ids, *self.signers)
         self.remint = Remint(store, mint, lambda: {stream.id: stream for stream in self.streams()}, clock)
         self.directories = Directories(
             {name: Directory(name, lookup, clock) for name, lookup in lookups(parts, ports).items()}
@@ -170,9 +170,9 @@ class Works:
         self.outbox.wake()
         self.mailbox.minted(stream_ids)
 
-    def _carry(self, pushed: Sequence[Running]) -> None:
-        self.outbox.carry(pushed)
-        self.mailbox.changed()
+    def _carry(self, changed: Changed) -> None:
+        self.outbox.carry(changed)
+        self.mailbox.changed(changed)
 
     def rang(self, connector: str) -> None:
         self.lanes[connector].wake()

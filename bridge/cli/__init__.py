@@ -18,6 +18,7 @@ import bridge.cli.console.configured as configured
 from bridge import __version__
 from bridge.cli.console.output import say
 from bridge.errors import BridgeError, ConfigError
+from bridge.text import keepable
 
 COMMANDS: tuple[tuple[str, str, str], ...] = (
     # name, where it is, one line of help
@@ -67,6 +68,7 @@ def run(arguments: Sequence[str]) -> int:
     try:
         tokens, path = configured.without_config(arguments)
         configured.use(path)
+        _check_text(tokens)
         return _done(application()(tokens, exit_on_error=False, result_action="return_value"))
     except CycloptsError:
         return 2
@@ -85,6 +87,13 @@ def run(arguments: Sequence[str]) -> int:
         return 1
     except KeyboardInterrupt:
         return 130
+
+
+def _check_text(tokens: Sequence[str]) -> None:
+    """What is no UTF-8 comes as halves of surrogate pairs, which no database keeps and no terminal shows."""
+    for number, token in enumerate(tokens, start=1):
+        if not keepable(token):
+            raise configured.WrongCall(f"argument {number} is not text in UTF-8")
 
 
 def _done(result: object) -> int:

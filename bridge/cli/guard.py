@@ -102,13 +102,13 @@ async def release(
             return report("guard", Counter(), None, as_json)
         target = f"connector {connector}" if connector else "all connectors"
         await record(store, "guard.release", target, reason, "held", f"released: {len(people)} people")
+        for stream_id in sorted({stream_id for one in people.values() for stream_id, _ in one.alone}):
+            await _compared(store, stream_id)
         if not await _is_served(store, people):
             say(
                 f"{some(len(people), 'person is', 'people are')} released; {NOBODY}, which looks at their devices first"
             )
             return 1
-        for stream_id in sorted({stream_id for one in people.values() for stream_id, _ in one.alone}):
-            await _compared(store, stream_id)
         devices = {key for one in people.values() for key in one.devices}
         with progress("looked at", len(devices)) as advance:
             done, left = await outcome(store, people, since, clock, advance)
@@ -118,7 +118,7 @@ async def release(
 async def _compared(store: Store, stream_id: str) -> None:
     """Of those who were let go and own nothing any more only a comparison can tell."""
     try:
-        await errand(store, "resync", stream_id, {}, "comparing")
+        await errand(store, "resync", stream_id, {}, "comparing", follows=True)
     except NobodyServes:
         say(f"{NOBODY}, which compares those who own no device any more")
 

@@ -31,6 +31,8 @@ class Server(Section):
     """0 takes any free port."""
     tls_cert_file: Path | None = None
     tls_key_file: Path | None = None
+    trusted_proxies: Networks | None = None
+    """Whose `X-Forwarded-For` is believed. None: not said; `[]`: nobody stands in front."""
 
 
 class Admin(Section):

@@ -12,6 +12,7 @@ import orjson
 
 from bridge.oauth.jwt import BadJwt, head, in_force, is_for, opened
 from bridge.oauth.keyset import ALGORITHMS, KeySet
+from bridge.text import keepable
 
 TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 LONGEST: Final = 300.0
@@ -73,4 +74,6 @@ def read(text: str, client_id: str, keys: KeySet, audiences: Collection[str], no
     jti = claims.get("jti")
     if not isinstance(jti, str) or not 0 < len(jti) <= LONGEST_JTI:
         raise BadJwt("jti is missing or too long")
+    if not keepable(jti):
+        raise BadJwt("jti must hold neither U+0000 nor halves of surrogate pairs")
     return Assertion(client_id, jti, expires + LEEWAY)

@@ -1,7 +1,8 @@
 """Public keys of somebody else by HTTP: a client's, or an authorization server's. I/O, by the one way out.
 
 Kept as long as `Cache-Control` says (RFC 9111 §5.2), asked for anew for a `kid` that is not known, at most once a
-minute. While the other side cannot be reached its last good set stays in force.
+minute; while none was ever had, every ten seconds. While the other side cannot be reached its last good set stays in
+force.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ TIMEOUT: Final = 5.0
 LARGEST: Final = 1 << 20
 """Bytes of a document, at most."""
 SOONEST: Final = 60.0
-"""Seconds between two tries, at least."""
+"""Seconds between two tries, at least,"""
+AT_FIRST: Final = 10.0
+"""and while none has brought a set: whoever waits for the first one is refused until then."""
 LATEST: Final = 86_400.0
 UNSAID: Final = 3_600.0
 """Seconds that a set is kept of which nobody says how long."""
@@ -64,13 +67,16 @@ class RemoteKeys:
         self._asking = asyncio.Lock()
 
     async def keys(self, kid: str | None) -> KeySet:
-        """The set to verify with. Raises Unavailable while none was ever had."""
-        if self._is_due(kid) and (self._known is None or not self._asking.locked()):
+        """The set to verify with. Raises Unavailable while none was ever had.
+
+        Whom the known set serves does not wait for a question that is under way; others do.
+        """
+        if self._is_due(kid) and not (self._serves(kid) and self._asking.locked()):
             async with self._asking:
                 if self._is_due(kid):
                     await self._try()
         if self._known is None:
-            raise Unavailable(f"the keys of {self._whose} cannot be had")
+            raise Unavailable(f"the keys of {self._whose} cannot be had", int(AT_FIRST))
         return self._known
 
     async def fetch(self) -> tuple[KeySet, float]:
@@ -84,9 +90,12 @@ class RemoteKeys:
 
     def _is_due(self, kid: str | None) -> bool:
         now = self._clock.monotonic()
-        if now - self._tried_at < SOONEST:
+        if now - self._tried_at < (AT_FIRST if self._known is None else SOONEST):
             return False
-        return self._known is None or now >= self._good_until or not self._known.knows(kid)
+        return now >= self._good_until or not self._serves(kid)
+
+    def _serves(self, kid: str | None) -> bool:
+        return self._known is not None and self._known.knows(kid)
 
     async def _try(self) -> None:
         try:

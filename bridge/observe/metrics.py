@@ -25,7 +25,7 @@ _WEBHOOKS = ("accepted", "unauthenticated", "unavailable")
 _LOOKS = ("good", "gone", *get_args(FailureKind))
 _DELIVERIES = ("delivered", "dead")
 _NOTICES = ("sent", "failed", "given_up", "gone")
-_TOKEN_REQUESTS = ("issued", "invalid_client", "unavailable")
+_TOKEN_REQUESTS = ("issued", "invalid_client", "limited", "unavailable")
 """What alarms are made on."""
 
 _LATENCY = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
@@ -184,11 +184,12 @@ class Metrics:
             self._waiting.labels(name).set(count)
 
     def token_request(self, client: str, outcome: str) -> None:
-        """A client asked for an access token: `issued`, `unavailable`, or the error code of RFC 6749 §5.2."""
+        """A client asked for an access token: `issued`, `limited`, `unavailable`, or the error code of RFC
+        6749 §5.2."""
         self._count(self._token_requests, client if client in self._clients else UNKNOWN, outcome)
 
     def call_refused(self, error: str) -> None:
-        """The error code of RFC 6750 §3.1, or `none` where no credentials came."""
+        """The error code of RFC 6750 §3.1, `none` where no credentials came, or `limited`."""
         self._count(self._calls_refused, error)
 
     def signing_key_age(self, seconds: float) -> None:

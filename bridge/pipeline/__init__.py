@@ -6,7 +6,7 @@ intake   a webhook → durable, with the looks that it rings for
 looks    a due look → the vendor's answer
 tell     the answer → belief, and the SETs that each stream is owed, in one commit
 turn     what waits for the teller, which of it goes together, and what of it is written
-draft, owed, rename    one decision → what each stream is owed
+draft, owed, owing, rename    one decision → what each stream is owed
 gate     who would lose access by it, and what is kept back
 mint     events → signed SETs
 sending  a SET → the receiver, and what its answer means

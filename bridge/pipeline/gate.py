@@ -13,7 +13,7 @@ from typing import Protocol
 import structlog
 
 from bridge.pipeline.draft import Draft
-from bridge.pipeline.owed import Owed, Owing
+from bridge.pipeline.owing import Owed, Owing
 from bridge.posture.guard import COUNTS_FROM, Direction, Limits, Tally
 from bridge.ssf.subject import login_of
 from bridge.store.protocol import Told

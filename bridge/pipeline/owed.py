@@ -9,21 +9,19 @@ from bridge.model import (
     Change,
     ComplianceChange,
     Device,
-    Held,
     LedgerRow,
-    SignedSET,
     Status,
     Stream,
     WireSubject,
 )
 from bridge.pipeline.draft import Draft, Standing
+from bridge.pipeline.owing import Owed, Owing
 from bridge.pipeline.ports import Source
 from bridge.pipeline.rename import RENAMED, Found, found_rows
 from bridge.ssf.events import compliance_event, word_at
 from bridge.ssf.ledger import (
     CANCELLED_OUT,
     DRY_RUN,
-    HELD,
     UNKNOWN_AT_RECEIVER,
     Comparison,
     compare,
@@ -32,7 +30,7 @@ from bridge.ssf.ledger import (
 )
 from bridge.ssf.stream import heard_of, wants
 from bridge.ssf.subject import wire_subject
-from bridge.store.records import LedgerMove, LedgerWrite, NewDelivery, Scene
+from bridge.store.records import LedgerMove, Scene
 from bridge.value import replace, value
 
 Unknown = Callable[[Stream, str], bool]
@@ -41,95 +39,6 @@ Unknown = Callable[[Stream, str], bool]
 
 def nobody(stream: Stream, login: str) -> bool:
     return False
-
-
-@value
-class Owing:
-    """What one stream is owed about one wire subject."""
-
-    stream: Stream
-    subject: WireSubject
-    row: LedgerRow
-    comparison: Comparison
-    device: Device
-    event: ComplianceChange | None
-    supersede: int | None
-    superseded_why: str
-    txn: str
-    rung_at: float | None
-    at: float
-
-    @property
-    def reason(self) -> str:
-        return self.comparison.reason
-
-    @property
-    def costs(self) -> bool:
-        """Whether it takes access from somebody, for real."""
-        return self.event is not None and self.event.current == "not-compliant" and not self.stream.rehearsal
-
-    @property
-    def restores(self) -> bool:
-        return self.event is not None and self.event.current == "compliant" and not self.stream.rehearsal
-
-    @property
-    def released(self) -> bool:
-        """Whether an operator let it through the guard."""
-        return self.row.held is not None and self.row.held.why == "released"
-
-    def kept_back(self, connector: str, now: float) -> Owing:
-        """The same, held by the guard of this connector instead of told."""
-        assert self.event is not None
-        held = Held(self.event.current, "guard", connector, now)
-        told = Comparison("none", HELD["guard"], self.comparison.previous, self.row.told, None, held)
-        return replace(self, comparison=told, event=None)
-
-    def delivery(self, signed: SignedSET, now: float) -> NewDelivery:
-        assert self.event is not None
-        return NewDelivery(
-            stream_id=self.stream.id,
-            subject=self.subject.key,
-            order=self.subject.order,
-            jti=signed.jti,
-            txn=self.txn,
-            kid=signed.kid,
-            text=signed.text,
-            status=self.event.current,
-            previous=self.event.previous,
-            connector=self.device.connector,
-            device_id=self.device.device_id,
-            created_at=now,
-            rung_at=self.rung_at,
-            state="dry_run" if self.stream.rehearsal else "pending",
-        )
-
-    def write(self, delivery: NewDelivery | None) -> LedgerWrite:
-        row = replace(
-            self.row,
-            login=self.subject.login,
-            connector=self.subject.connector or "",
-            device_id=self.subject.device_id or "",
-            told=self.comparison.told,
-            given_up=self.comparison.given_up,
-            event_at=self.event.at if self.event else self.row.event_at,
-            reason=self.reason,
-            compared_at=self.at,
-            held=self.comparison.held,
-            named=f"{self.device.connector}/{self.device.device_id}" if self.event else self.row.named,
-        )
-        return LedgerWrite(row, delivery, self.supersede, self.superseded_why)
-
-
-@value
-class Owed:
-    devices: tuple[Device, ...] = ()
-    owings: tuple[Owing, ...] = ()
-    moves: tuple[LedgerMove, ...] = ()
-
-    @property
-    def strangers(self) -> bool:
-        """Whether something is kept back because a receiver does not know the person."""
-        return any(owing.reason == UNKNOWN_AT_RECEIVER for owing in self.owings)
 
 
 def owed_by(
@@ -157,7 +66,13 @@ def owed_by(
             if owing is not None:
                 owings.append(owing)
     devices = () if draft.standing is Standing.COMPARED else draft.later
-    return Owed(tuple(replace(one, updated_at=now) for one in devices), tuple(owings), tuple(moves))
+    seen = _seen(draft, scene, devices) if owings or moves else ()
+    return Owed(tuple(replace(one, updated_at=now) for one in devices), tuple(owings), tuple(moves), seen)
+
+
+def _seen(draft: Draft, scene: Scene, written: Sequence[Device]) -> tuple[Device, ...]:
+    keys = {one.key for one in written}
+    return tuple(one for login in draft.logins for one in scene.people.get(login, ()) if one.key not in keys)
 
 
 def _subjects(draft: Draft, stream: Stream, left: set[str]) -> Iterator[tuple[WireSubject, Device]]:

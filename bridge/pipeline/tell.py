@@ -19,9 +19,10 @@ from bridge.model import Snapshot, Stream
 from bridge.pipeline.directory import Directories
 from bridge.pipeline.draft import Draft, Standing, draft_of, reach_of
 from bridge.pipeline.gate import Counted, Gate
-from bridge.pipeline.owed import Owed, owed_by
+from bridge.pipeline.owed import owed_by
+from bridge.pipeline.owing import Owed
 from bridge.pipeline.ports import Meter, Mint, Source
-from bridge.pipeline.turn import Answered, Waiting, apart, outcome_of, swept, unit_of
+from bridge.pipeline.turn import Answered, Waiting, apart, is_outdated, outcome_of, swept, unit_of
 from bridge.posture.believe import believe
 from bridge.posture.decision import Context, Decision
 from bridge.posture.guard import Limits
@@ -232,7 +233,11 @@ class Teller:
         if one.answered.connector and fresh != one.answered.device:
             one.fail(Conflict("the device changed while the list was read, which may be older"))
             return
-        one.answered = replace(one.answered, device=fresh)
+        if is_outdated(one.answered, fresh, self._clock.now()):
+            one.fail(Conflict("a later answer about the device was believed meanwhile"))
+            return
+        compares = one.the_draft.standing is Standing.COMPARED  # with a person, who may own no device any more
+        one.answered = replace(one.answered, device=fresh or (device if compares else None))
         later.append(one)
 
     def _finished(self, one: Waiting, now: float) -> None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from bridge.model import Device, LookFailed, Snapshot, Stream
 from bridge.pipeline.draft import Draft, Standing
-from bridge.pipeline.owed import Owed
+from bridge.pipeline.owing import Owed
 from bridge.posture.decision import Decision
 from bridge.ssf.ledger import UNKNOWN_AT_RECEIVER
 from bridge.store.records import Look, LookDone, NewDelivery, Ring, Unit, Urgency
@@ -44,6 +44,14 @@ class Answered:
     """Of a sweep: it is the connector's first, so what already fails is the baseline."""
     told_as: str | None = None
     """Of a comparison without a look: the login that a stream was told, where it may not be the owner's any more."""
+
+
+def is_outdated(answered: Answered, device: Device | None, now: float) -> bool:
+    """Whether a later answer than this one is believed by now: a look that was given up for dead came to an end after
+    all. A belief from ahead of us was had before the clock was set back."""
+    if not isinstance(answered.answer, Snapshot) or device is None or device.looked_at is None:
+        return False
+    return answered.answer.taken_at < device.looked_at <= now
 
 
 def swept(answered: Answered) -> Look:
@@ -97,6 +105,7 @@ def unit_of(one: Waiting, deliveries: Mapping[int, NewDelivery], now: float) -> 
         moves=one.owed.moves,
         look=_soon(look, at) if at is not None else look,
         rings=(*_later(one), *(_ring_at(one, at) if at is not None and look is None else ())),
+        seen=one.owed.seen,
     )
 
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from bridge.ssf.identifier import WHOLE, Identifier, canonical
 
 Parts = Mapping[str, str]
 """The subject of an event: by name, the canonical form of each member; a simple one is under `WHOLE`."""
+
+Demand = Literal["person", "device", "else"]
+"""What an event must name for a subject to be about it."""
 
 OF_PEOPLE: Final = frozenset({"account", "email", "phone_number"})
 """Formats that never name a device."""
@@ -44,21 +47,14 @@ def roles(simple: Identifier) -> tuple[str, ...]:
     return ("user",) if simple.formats <= OF_PEOPLE else ("user", "device")
 
 
-def apart(one: Identifier, other: Identifier) -> bool:
-    """Whether surely no event of ours, which always name a person, is one that both are about. False where that is not
-    sure."""
-    some, others = _demands(one), _demands(other)
-    if "user" in some and "user" in others:
-        return not some["user"] & others["user"]
-    if some.keys() == others.keys() == {"device"}:
-        return not some["device"] & others["device"]
-    return False
-
-
-def _demands(subject: Identifier) -> dict[str, frozenset[str]]:
-    if not subject.simple:
-        return dict(subject.members)
-    return {"user": subject.members[0][1]} if roles(subject) == ("user",) else {}
+def demand_of(subject: Identifier) -> Demand:
+    """person: only events about certain people, or about a device of theirs, are meant. device: only those that name a
+    certain device, whoever's it is. Surely no event of ours, which always names a person, is one that two of one
+    demand are both about if they have no such person, or device, in common; of all others nothing is sure."""
+    if subject.simple:
+        return "person" if roles(subject) == ("user",) else "else"
+    names = {name for name, _ in subject.members}
+    return "person" if "user" in names else "device" if names == {"device"} else "else"
 
 
 def _person(subject: Identifier) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from bridge.model import Device
+
 Pair = tuple[str, str]
 
 
@@ -23,6 +25,9 @@ class Erase:
     abandon: bool = False
     choices: tuple[Pair, ...] = ()
     """Keys of what receivers said about subjects (`bridge.store.subjects`)."""
+    addresses: frozenset[str] = frozenset()
+    """All of the person's, case folded. A device that is under none of them by now is somebody else's; empty: whoever's
+    they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +38,10 @@ class Hindrance:
     pending  a SET about them is to be sent
     sending  one is being sent, or was when its sender died
     looking  the vendor is being asked about one of their devices
+    another  one of the devices is somebody else's by now
     """
 
-    kind: Literal["told", "pending", "sending", "looking"]
+    kind: Literal["told", "pending", "sending", "looking", "another"]
     stream_id: str = ""
     delivery_id: int | None = None
     device: Pair | None = None
@@ -51,6 +57,17 @@ class Erased:
     ledger: int = 0
     deliveries: int = 0
     choices: int = 0
+
+
+def addresses_of(device: Device) -> set[str]:
+    """Of its owner, case folded."""
+    email = device.owner.email if device.owner is not None else None
+    return {one.casefold() for one in (device.login, email) if one}
+
+
+def is_anothers(device: Device, what: Erase) -> bool:
+    theirs = addresses_of(device)
+    return bool(what.addresses and theirs) and not theirs & what.addresses
 
 
 class Erasure(Protocol):

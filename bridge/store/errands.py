@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Final, Literal, Protocol
 
 ErrandKind = Literal["reconcile", "compare", "resync", "verify", "test"]
 ErrandState = Literal["waiting", "running", "done", "failed"]
+MANY: Final[ErrandKind] = "compare"
+"""Of this kind and one target several may be open."""
 
 
 @dataclass(frozen=True, slots=True)
 class Errand:
-    """Something that `serve` is asked to do. Of one kind and target there is one open errand at most.
+    """Something that `serve` is asked to do. Of one kind and target there is one open errand at most, but for
+    `compare`: one that is under way may have read the device before what made somebody ask.
 
     `asked` says how, and is empty once it has ended, for it may name a person; `doc` is how far it is, and in the end
     what came of it. Both hold what JSON can hold.
@@ -51,7 +54,8 @@ class ConnectorRow:
 
 class Errands(Protocol):
     async def ask(self, errand: Errand) -> Errand:
-        """Keep it, waiting; or the open one of the same kind and target, which then is not changed."""
+        """Keep it, waiting; or the open one of the same kind and target, which then is not changed. A `compare` is
+        always kept."""
 
     async def lease_errand(self, now: float, until: float) -> Errand | None:
         """The oldest open errand that nobody holds, now running and held until `until`."""

@@ -40,14 +40,24 @@ def overruled(tail_id: int | None, tail_state: str | None, delivery_id: int) -> 
 
 
 def died(row: LedgerRow, delivery_id: int, status: Status, previous: Status) -> LedgerRow:
-    """The ledger row after the SET `delivery_id` died: as if it had never been told, and not minted again."""
+    """The ledger row after the SET `delivery_id` died: as if it had never been told, and not minted again; but where a
+    later SET had taken it back already, nothing is given up: the next time that it is so is news."""
     tail = Tail(delivery_id, "dead", status, previous, unsent=False)
-    return replace(row, told=previous, given_up=status, tail=tail, version=row.version + 1)
+    given_up = status if row.told == status else None
+    return replace(row, told=previous, given_up=given_up, tail=tail, version=row.version + 1)
 
 
 def cancelled(row: LedgerRow, previous: Status) -> LedgerRow:
     """The ledger row after all its pending SETs were cancelled; `previous` is that of the oldest."""
     return replace(row, told=previous, version=row.version + 1)
+
+
+def is_overtaken(row: LedgerRow | None, dead: Delivery) -> bool:
+    """Whether this dead SET is no longer the last word: the ledger names another one, or what it says is no longer so,
+    for a comparison since has found what was told before it to be true."""
+    if row is None or row.tail is None or row.tail.id != dead.id:
+        return True
+    return dead.status not in (row.told, row.given_up)
 
 
 def revived(row: LedgerRow, status: Status) -> LedgerRow:

@@ -53,4 +53,6 @@ def is_held(database: Path, purpose: Purpose) -> bool:
 
 
 def _beside(database: Path, purpose: Purpose) -> Path:
-    return database.with_name(f"{database.name}.{purpose}")
+    """Beside the file itself, whichever link it was reached by."""
+    real = database.resolve()
+    return real.with_name(f"{real.name}.{purpose}")

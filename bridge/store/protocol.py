@@ -166,8 +166,8 @@ class Outbox(Protocol):
     async def revive(self, delivery_id: int, now: float) -> str:
         """A dead row pending again with its attempts forgotten, its ledger row told its status; a pending one due now.
 
-        Returns "" or why not: `delivered`, `superseded`, `not_found`, `overtaken` (the ledger names another row),
-        `framework` (it is about the stream itself: another one is made instead).
+        Returns "" or why not: `delivered`, `superseded`, `not_found`, `overtaken` (the ledger names another row, or
+        what this one says is no longer so), `framework` (it is about the stream itself: another one is made instead).
         """
 
     async def drop(self, delivery_id: int, now: float, why: str) -> str:

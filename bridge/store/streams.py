@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
 
 from bridge.model import StreamStatus, Subscription
-from bridge.store.records import NewDelivery, StreamRow
+from bridge.store.records import AuditEntry, NewDelivery, StreamRow
 
 EXPIRED: Final = "expired"
 TOO_MANY: Final = "too_many"
@@ -34,15 +34,21 @@ class Streams(Protocol):
         """Forget a stream with its ledger, its deliveries and what was said about its subjects. How many rows of the
         first two went."""
 
-    async def make_stream(self, row: StreamRow, most: int) -> bool:
-        """A stream of the API. False, and nothing is written, where its client has `most` already (deleted ones do not
-        count)."""
+    async def make_stream(self, row: StreamRow, most: int, entries: Sequence[AuditEntry] = ()) -> bool:
+        """A stream of the API, and the audit entries that tell of it. False, and nothing is written, where its client
+        has `most` already (deleted ones do not count)."""
 
     async def change_subscription(
-        self, stream_id: str, version: int, subscription: Subscription, announced: StreamStatus | None = None
+        self,
+        stream_id: str,
+        version: int,
+        subscription: Subscription,
+        announced: StreamStatus | None = None,
+        entries: Sequence[AuditEntry] = (),
     ) -> bool:
-        """Put `subscription`, whose version becomes `version` + 1, in the place of the one of that version; with
-        `announced` the receiver knows that status. False, and nothing is written, if that one is not there."""
+        """Put `subscription`, whose version becomes `version` + 1, in the place of the one of that version, with the
+        audit entries that tell of it; with `announced` the receiver knows that status. False, and nothing is written,
+        if that one is not there."""
 
     async def announce(
         self, stream_id: str, was: StreamStatus, status: StreamStatus, sets: Sequence[NewDelivery] = ()

@@ -19,10 +19,11 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from bridge.errors import TooLarge, Unavailable
+from bridge.errors import TooLarge, TooMany, Unavailable
 from bridge.oauth import metadata
 from bridge.web.body import read
 from bridge.web.linger import BODY_HERE, LingeringResponse
+from bridge.web.source import UNKNOWN, Source
 from bridge.web.wellknown import KEYS_AGE, METADATA_AGE, document
 
 LARGEST: Final = 32_768
@@ -35,9 +36,12 @@ _NOBODY: Final = "-"
 
 class Tokens(Protocol):
     async def __call__(
-        self, content_type: str, authorization: Sequence[str], query: str, body: bytes
+        self, content_type: str, authorization: Sequence[str], query: str, body: bytes, source: str
     ) -> Mapping[str, Any]:
-        """The answer of RFC 6749 §5.1. Raises OAuth2Error, or Unavailable if nobody can say now."""
+        """The answer of RFC 6749 §5.1; `source` is where the request comes from, "" if nobody knows.
+
+        Raises OAuth2Error, TooMany where too many secrets were tried, or Unavailable if nobody can say now.
+        """
 
     def refused(self, name: str, refused: OAuth2Error) -> None:
         """Hears of what the door itself refused; `name` is the client's, or "-"."""
@@ -54,6 +58,7 @@ class OAuthPorts:
     servers: Sequence[str]
     tokens: Tokens | None
     jwks: Callable[[], Mapping[str, Any]] | None
+    source: Source = lambda scope: UNKNOWN
 
 
 def routes(ports: OAuthPorts) -> list[Route]:
@@ -69,7 +74,7 @@ def routes(ports: OAuthPorts) -> list[Route]:
         *found,
         *document(well_known(issuer, metadata.SERVER), lambda: server, METADATA_AGE),
         *document(below(issuer, metadata.KEYS_PATH), ports.jwks, KEYS_AGE),
-        *(Route(path, TokenDoor(ports.tokens)) for path in below(issuer, metadata.TOKEN_PATH)),
+        *(Route(path, TokenDoor(ports.tokens, ports.source)) for path in below(issuer, metadata.TOKEN_PATH)),
     ]
 
 
@@ -92,8 +97,9 @@ def _prefix(issuer: str) -> str:
 class TokenDoor:
     """`POST /oauth/token`, as an ASGI application, so that every method and every body gets an answer of OAuth's."""
 
-    def __init__(self, tokens: Tokens) -> None:
+    def __init__(self, tokens: Tokens, source: Source) -> None:
         self._tokens = tokens
+        self._source = source
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -112,10 +118,12 @@ class TokenDoor:
         headers, query = Headers(scope=scope), scope["query_string"].decode("latin-1")
         try:
             answer = await self._tokens(
-                headers.get("content-type", ""), headers.getlist("authorization"), query, body
+                headers.get("content-type", ""), headers.getlist("authorization"), query, body, self._source(scope)
             )  # fmt: skip
         except OAuth2Error as refused:
             return _error(refused)
+        except TooMany as problem:
+            return _error(_limited(str(problem)), {"retry-after": str(problem.retry_after)})
         except Unavailable as problem:
             return _error(_later(), {"retry-after": str(max(1, problem.retry_after))})
         return Response(orjson.dumps(answer), 200, _NO_STORE, "application/json")
@@ -140,6 +148,10 @@ async def _body(scope: Scope, receive: Receive) -> bytes | OAuth2Error:
 
 def _later() -> OAuth2Error:
     return OAuth2Error("try again later", error="temporarily_unavailable", status_code=503)
+
+
+def _limited(why: str) -> OAuth2Error:
+    return OAuth2Error(why, error="temporarily_unavailable", status_code=429)
 
 
 def _error(refused: OAuth2Error, more: Mapping[str, str] | None = None) -> Response:

@@ -54,6 +54,9 @@ class BoundedHead(HttpToolsProtocol):
         self.transport.write(b"HTTP/1.1 400 Bad Request\r\n" + head + b"connection: close\r\n\r\n" + response.body)
         self.transport.close()
 
+    def _unsupported_upgrade_warning(self) -> None:
+        """To stay with HTTP/1.1 is an answer (RFC 9110 §7.8), and nothing that an operator could mend."""
+
     def on_message_begin(self) -> None:
         super().on_message_begin()
         self._head_begins()

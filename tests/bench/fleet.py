@@ -56,9 +56,9 @@ class Fleet:
 
     # -- the vendor -------------------------------------------------------------------------------
 
-    def webhook(self, device: int) -> bytes:
-        """A whole signed request."""
-        body = orjson.dumps(self._carried(device) if self.scenario == "carried" else self._kolide(device))
+    def webhook(self, device: int, domain: str = "bench.example") -> bytes:
+        """A whole signed request. `domain` is that of the owner where the webhook names one."""
+        body = orjson.dumps(self._carried(device, domain) if self.scenario == "carried" else self._kolide(device))
         signature = hmac.digest(SECRET.encode(), body, "sha256").hex()
         header = "x-signature" if self.scenario == "carried" else "authorization"
         head = (
@@ -72,8 +72,8 @@ class Fleet:
         """A second for each round, so that folding never sees two statements of one second."""
         return _text(self._began - 250 + self._rounds)
 
-    def _carried(self, device: int) -> dict[str, object]:
-        owner = {"id": str(10_000_000 + device), "email": f"person{device}@bench.example"}
+    def _carried(self, device: int, domain: str) -> dict[str, object]:
+        owner = {"id": str(10_000_000 + device), "email": f"person{device}@{domain}"}
         status = "failing" if self._failing else "compliant"
         return {
             "event": "device.status", "id": f"01JX{self._rounds:06d}{device:016d}", "timestamp": self._stated_at(),

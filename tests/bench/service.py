@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SECRET = "bench-secret-0123456789abcdef"
 ISSUER = "https://signals.bench.example"
 AUDIENCE = "https://bench.okta.example"
-START_WITHIN = 20.0
+START_WITHIN = 60.0
 
 _COMMON = """
 [transmitter]
@@ -77,12 +77,15 @@ class Used:
 class Service:
     """`caep-bridge serve` on one core, with a SQLite file in `folder`. `stages`: time its tasks too."""
 
-    def __init__(self, scenario: str, folder: Path, core: int, *, receiver: int, vendor: int, stages: bool) -> None:
-        self.port, self._admin = _free_port(), _free_port()
+    def __init__(
+        self, scenario: str, folder: Path, core: int, *, receiver: int, vendor: int, stages: bool, more: str = ""
+    ) -> None:
+        """`more` is put behind the configuration."""
+        self.port, self.admin = _free_port(), _free_port()
         self._folder, self._core = folder, core
         self._stages = folder / "stages.json" if stages else None
-        text = (_COMMON + _CONNECTORS[scenario]).format(
-            issuer=ISSUER, audience=AUDIENCE, port=self.port, admin=self._admin, folder=folder, receiver=receiver,
+        text = (_COMMON + _CONNECTORS[scenario] + more).format(
+            issuer=ISSUER, audience=AUDIENCE, port=self.port, admin=self.admin, folder=folder, receiver=receiver,
             vendor=vendor, here=Path(__file__).parent, secret=SECRET,
         )  # fmt: skip
         (folder / "config.toml").write_text(text)
@@ -102,7 +105,7 @@ class Service:
                 command, cwd=self._folder, env=environment, stdout=log, stderr=subprocess.STDOUT
             )
         until = time.monotonic() + START_WITHIN
-        while not _listening(self._admin):
+        while not _listening(self.admin):
             if self._process.poll() is not None or time.monotonic() > until:
                 self._process.kill()
                 raise RuntimeError(f"the service does not start:\n{self.log.read_text()[-2000:]}")

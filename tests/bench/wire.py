@@ -75,6 +75,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport
         self._parser = httptools.HttpResponseParser(self)
         self._waiting: asyncio.Future[int] | None = None
+        self._pieces: list[bytes] = []
 
     @classmethod
     async def open(cls, port: int) -> Connection:
@@ -84,8 +85,19 @@ class Connection(asyncio.Protocol):
     def ask(self, request: bytes) -> asyncio.Future[int]:
         """The status of the answer, once it is whole."""
         self._waiting = asyncio.get_running_loop().create_future()
+        self._pieces = []
         self._transport.write(request)
         return self._waiting
+
+    @property
+    def closed(self) -> bool:
+        """By either side."""
+        return self._transport.is_closing()
+
+    @property
+    def body(self) -> bytes:
+        """Of the last answer."""
+        return b"".join(self._pieces)
 
     def close(self) -> None:
         self._transport.close()
@@ -95,6 +107,9 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._parser.feed_data(data)
+
+    def on_body(self, piece: bytes) -> None:
+        self._pieces.append(piece)
 
     def on_message_complete(self) -> None:
         waiting, self._waiting = self._waiting, None

@@ -59,6 +59,10 @@ def test_how_each_proves_itself_and_never_with_what(configured: Path) -> None:
     ):
         assert words in ended.stdout
     assert "oauth.clients.siem.secret has fewer" not in ended.stdout
+    assert "server.trusted_proxies is not set" in ended.stdout
+    with (configured / "config.toml").open("a") as file:
+        file.write("\n[server]\ntrusted_proxies = []\n")
+    assert "trusted_proxies is not set" not in run(configured, "check", **ENVIRON).stdout
 
 
 def test_json(configured: Path) -> None:

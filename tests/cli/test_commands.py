@@ -103,6 +103,15 @@ def test_a_wrong_call_is_exit_code_2_and_says_so_on_stderr(tmp_path: Path, argum
     assert "Traceback" not in ended.stderr
 
 
+@pytest.mark.parametrize(
+    "arguments", [["devices", "show", "\udcff"], ["streams", "pause", "okta", "--reason", "half a \ud83d"]]
+)
+def test_an_argument_that_is_no_utf_8(configured: Path, arguments: list[str]) -> None:
+    ended = run(configured, *arguments)
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert ended.stderr == f"caep-bridge: argument {len(arguments)} is not text in UTF-8\n"
+
+
 class TestCheck:
     def test_it_says_what_would_run_and_shows_no_secret(self, configured: Path) -> None:
         ended = run(configured, "check", **SECRETS)

@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from bridge.model import Stream, Subscription
+from bridge.store.lock import FileLock
+from bridge.store.oauth import OAuthClient
 from bridge.store.protocol import Store
 from bridge.store.records import NewDelivery, Rank, StreamRow, Unit
 from tests.cli.scene import SINCE, Scene, failing
@@ -107,6 +109,12 @@ def test_without_its_client_it_is_orphaned_and_may_be_pruned(scene: Scene, capsy
     assert scene.run("check", "--json") == 0
     report = json.loads(capsys.readouterr().out)
     assert (report["made_streams"], report["orphaned"]) == ({"tool": 1}, [])
+    known = OAuthClient("tool", 1, "ab", ("a hash",), SINCE)
+    scene.store(lambda store: store.put_oauth_client(known))
+    serves = FileLock(scene.folder / "bridge.db")  # since before the client went
+    assert scene.run("streams", "prune", "tool-1", "--yes") == 1
+    assert "the `serve` that runs still carries tool-1" in capsys.readouterr().err
+    serves.release()
     assert scene.run("streams", "prune", "tool-1", "--yes") == 0
     assert scene.store(lambda store: store.streams()) == []
 

@@ -12,6 +12,7 @@ import pytest
 
 from bridge.config.kinds import spoken
 from bridge.model import Held, Hold, LedgerRow
+from bridge.store.errands import Errand
 from bridge.store.protocol import Store
 from bridge.store.records import LedgerWrite, Unit
 from bridge.value import replace
@@ -133,8 +134,6 @@ def test_an_unknown_connector_is_exit_1(scene: Scene, capsys: pytest.CaptureFixt
         ["guard", "release"],
         ["connectors", "baseline", "kolide", "--release"],
         ["devices", "recheck", "42"],
-        ["devices", "retire", "42", "--reason", "x", "--yes"],
-        ["devices", "override", "42", "--status", "compliant", "--for", "8h", "--reason", "x"],
     ],
 )
 def test_where_nobody_serves_it_says_so_and_leaves_no_errand(
@@ -143,6 +142,47 @@ def test_where_nobody_serves_it_says_so_and_leaves_no_errand(
     assert scene.run(*words) == 1
     assert "no `serve` runs on this store" in capsys.readouterr().err
     assert all(one.ended_at is not None for one in scene.store(lambda store: store.errands()))
+
+
+@pytest.mark.parametrize(
+    ("words", "kind", "target"),
+    [
+        (["devices", "retire", "42", "--reason", "x", "--yes"], "compare", "kolide/42"),
+        (
+            ["devices", "override", "42", "--status", "compliant", "--for", "8h", "--reason", "x"],
+            "compare",
+            "kolide/42",
+        ),
+        (["guard", "release", "--connector", "gone"], "resync", "s-okta"),
+    ],
+)
+def test_where_nobody_serves_what_follows_waits_for_whoever_will(
+    scene: Scene, capsys: pytest.CaptureFixture[str], words: list[str], kind: str, target: str
+) -> None:
+    """What was changed stands, and nothing else would ever tell of it: nobody looks at what is retired, or at somebody
+    who owns nothing."""
+    left = LedgerRow(
+        "s-okta", "user=eve@acme.example", "eve@acme.example", told="not-compliant",
+        held=Held("compliant", "guard", "gone", SINCE),
+    )  # fmt: skip
+    scene.store(lambda store: store.commit([Unit(ledger=(LedgerWrite(left),))]))
+    scene.run(*words)
+    assert "no `serve` runs on this store" in capsys.readouterr().err
+    (waits,) = [one for one in scene.store(lambda store: store.errands()) if one.ended_at is None]
+    assert (waits.kind, waits.target, waits.state) == (kind, target, "waiting")
+
+
+def test_a_word_about_a_device_is_not_taken_for_the_comparison_that_is_under_way(
+    scene: Scene, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """That one may have read the device before."""
+    earlier = Errand("0" * 26, "compare", "kolide/42", SINCE, "ann")
+    scene.store(lambda store: store.ask(earlier))
+    scene.store(lambda store: store.lease_errand(time.time(), time.time() + 0.1))
+    scene.run("devices", "retire", "42", "--reason", "x", "--yes")
+    assert "joining" not in capsys.readouterr().err
+    found = scene.store(lambda store: store.errands())
+    assert sorted(one.state for one in found) == ["running", "waiting"]
 
 
 @pytest.mark.parametrize(

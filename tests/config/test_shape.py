@@ -100,3 +100,10 @@ def test_okta_has_a_shape_of_its_own(tmp_path: Path, line: str, key: str) -> Non
 def test_a_client_is_never_okta(tmp_path: Path) -> None:
     (found,) = faults(tmp_path, f'{CLIENT}profile = "okta"\n')
     assert found == 'oauth.clients.a.profile: must be "ssf" or "sse"'
+
+
+@pytest.mark.parametrize("wrong", [r"\u0000", r"\u0007"])
+def test_texts_that_are_stored_hold_no_control_characters(tmp_path: Path, wrong: str) -> None:
+    assert faults(
+        tmp_path, f'[receivers.a]\nprofile = "ssf"\nendpoint_url = "https://a.example/e"\naudience = "a{wrong}"'
+    ) == ["receivers.a.audience: must not hold control characters"]

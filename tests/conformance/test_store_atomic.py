@@ -8,6 +8,8 @@ from dataclasses import replace
 import pytest
 
 from bridge.errors import BridgeError
+from bridge.store.erasure import Erase
+from bridge.store.errands import Errand
 from bridge.store.protocol import Store
 from bridge.store.records import Accepted, LedgerMove, LedgerWrite, LookDone, Settlement, Unit
 from tests.store.given import arrival, device, ledger, mint, minted, ring, states, told, write
@@ -22,6 +24,30 @@ class TestAtomic:
         assert await store.device("k", "d2") is None
         found = await store.device("k", "d1")
         assert found is not None and (found.version, found.name) == (1, "")
+
+    @pytest.mark.parametrize("meanwhile", ["changed", "gone", "in the same commit", "nothing"])
+    async def test_a_device_that_was_only_seen(self, store: Store, meanwhile: str) -> None:
+        """It is not written, and must stand where it stood."""
+        await store.commit([Unit(devices=(device(),))])
+        (seen,) = await store.devices()
+        if meanwhile == "changed":
+            await store.commit([Unit(devices=(seen,))])
+        elif meanwhile == "gone":
+            await store.erase(Erase((seen.key,), ()), 30.0)
+        before = [Unit(devices=(seen,))] if meanwhile == "in the same commit" else []
+        clashes = await store.commit([*before, Unit(ledger=(write(mint()),), seen=(seen,))])
+        assert [clash.index for clash in clashes] == ([] if meanwhile == "nothing" else [len(before)])
+        assert len(await store.deliveries()) == (meanwhile == "nothing")
+        found = await store.device("k", "d1")
+        assert (found.version if found else 0) == (0 if meanwhile == "gone" else 1 if meanwhile == "nothing" else 2)
+
+    async def test_comparisons_are_asked_for_with_what_they_follow(self, store: Store) -> None:
+        """Each, also beside one that is open; and none where the unit clashes."""
+        asked = [Errand(f"{n}", "compare", "k/d1", 5.0, "ann") for n in range(3)]
+        assert await store.commit([Unit(devices=(device(),), errands=(asked[0],))]) == []
+        assert len(await store.commit([Unit(devices=(device(),), errands=(asked[1],))])) == 1
+        assert await store.ask(asked[2]) == asked[2]
+        assert [one.id for one in await store.errands()] == ["2", "0"]
 
     async def test_a_clash_leaves_nothing_and_its_neighbours_stand(self, store: Store) -> None:
         await store.ring([ring("d1"), ring("d2")])

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from bridge.model import Status
 from bridge.store.protocol import Store
 from bridge.store.records import Backlog, LedgerMove, LedgerWrite, NewDelivery, Rank, Settlement, Unit
 from tests.store.given import ledger, mint, minted, states, told
@@ -228,6 +229,26 @@ class TestByHand:
         assert await store.revive(1, 70) == "overtaken"
         assert await states(store) == before
 
+    @pytest.mark.parametrize("status", ["not-compliant", "compliant"])
+    async def test_what_is_no_longer_so_is_not_revived(self, store: Store, status: Status) -> None:
+        """A comparison found the opposite since: nobody is locked out, or let in, by yesterday's SET."""
+        previous: Status = "compliant" if status == "not-compliant" else "not-compliant"
+        await minted(store, mint(status=status, previous=previous))
+        await settle(store, 1, "dead")
+        died = await ledger(store)
+        assert (died.told, died.given_up) == (previous, status)
+        assert await store.commit([Unit(ledger=(LedgerWrite(replace(died, given_up=None)),))]) == []
+        assert await store.revive(1, 70.0) == "overtaken"
+        assert await states(store) == {1: "dead"} and (await ledger(store)).told == previous
+
+    async def test_what_was_taken_back_before_it_died_is_not_given_up(self, store: Store) -> None:
+        """The next time that it is so is news, and what died is no longer so."""
+        await minted(store, flip(0), flip(1))
+        await settle(store, 1, "dead")
+        told_now = await ledger(store)
+        assert (told_now.told, told_now.given_up) == ("compliant", None)
+        assert await store.revive(1, 70.0) == "overtaken"
+
     async def test_a_revived_row_waits_for_the_one_that_is_being_sent(self, store: Store) -> None:
         await minted(store, mint("a", "o"), mint("b", "o"), mint("c", "o"))
         await settle(store, 1, "dead")
@@ -246,7 +267,7 @@ class TestByHand:
         row, told_now = await store.delivery(1), await ledger(store)
         assert row is not None
         assert (row.state, row.settled_at, row.last_words, row.attempts) == ("dead", 70.0, "not wanted", 2)
-        assert (told_now.told, told_now.given_up) == ("compliant", "not-compliant")
+        assert (told_now.told, told_now.given_up) == ("compliant", None)
         assert await states(store) == {1: "dead", 2: "superseded"}
 
     async def test_what_drop_leaves_alone(self, store: Store) -> None:

@@ -139,6 +139,14 @@ class TestErasure:
         assert refused.hindrances == (Hindrance("looking", device=("k", "d1")), Hindrance("sending", "s", ids[0]))
         assert len(await states(store)) == 3 and len(await store.devices()) == 2
 
+    async def test_a_device_that_became_somebody_elses_is_not_theirs_to_remove(self, store: Store) -> None:
+        await self.known(store)
+        what = Erase((("k", "d1"), ("k", "d2")), (), addresses=frozenset({"ann", "ann@old.example"}))
+        refused = await store.erase(what, 30.0)
+        assert refused.hindrances == (Hindrance("another", device=("k", "d2")),)
+        assert len(await store.devices()) == 2
+        assert (await store.erase(replace(what, addresses=frozenset({"ann", "bob"})), 30.0)).devices == 2
+
     async def test_who_was_told_not_compliant(self, store: Store) -> None:
         (told,) = await minted(store, mint("ann", "o"))
         await store.settle([Settlement(told, "delivered", 20.0, "202")])

@@ -8,7 +8,7 @@ import pytest
 
 from bridge.model import Subscription
 from bridge.store.protocol import Store
-from bridge.store.records import NewDelivery, Rank, Settlement, StreamRow, Unit
+from bridge.store.records import AuditEntry, NewDelivery, Rank, Settlement, StreamRow, Unit
 from tests.store.given import ledger, mint, minted, states
 
 POLL = Subscription("urn:ietf:rfc:8936", events_requested=("a", "b"), description="é", since=3.0)
@@ -55,6 +55,15 @@ class TestMade:
         row = await store.stream("s")
         assert row is not None and row.subscription == replace(POLL, description="b", version=1)
         assert row.announced == "enabled"
+
+    async def test_what_the_audit_log_tells_is_written_with_the_change_or_not_at_all(self, store: Store) -> None:
+        made, changed, not_done = (AuditEntry(1.0, "client c", what, "s", "", "", "") for what in ("a", "b", "c"))
+        assert await store.make_stream(ROW, 1, [made])
+        assert not await store.make_stream(replace(ROW, id="t"), 1, [not_done])
+        assert await store.change_subscription("s", 0, POLL, None, [changed])
+        assert not await store.change_subscription("s", 0, POLL, "paused", [not_done])
+        assert await store.change_subscription("s", 1, POLL, "paused", entries=[changed, changed])
+        assert await store.audit() == [changed, changed, changed, made]
 
     async def test_a_change_may_say_what_the_receiver_knows(self, store: Store) -> None:
         await store.make_stream(ROW, 9)

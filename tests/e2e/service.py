@@ -58,10 +58,14 @@ class Service:
     def alive(self) -> bool:
         return self.process is not None and self.process.returncode is None
 
-    async def begin(self, crash: str = "") -> None:
-        """Start `serve` and return at once. `crash`: where it kills itself, as `settle.before 2`."""
+    def configure(self) -> None:
+        """Write the configuration; a `serve` that runs goes on with its own."""
         channels = "".join(toml({"[notify]": channel}) for channel in self.channels)
         (self.folder / "config.toml").write_text(toml(self.tables) + channels)
+
+    async def begin(self, crash: str = "") -> None:
+        """Start `serve` and return at once. `crash`: where it kills itself, as `settle.before 2`."""
+        self.configure()
         if crash:
             self.fragile = True
             (self.folder / "crash-at").write_text(crash)

@@ -6,7 +6,7 @@ import base64
 import json
 import os
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from itertools import count
 from typing import Any, Final
@@ -84,6 +84,11 @@ class Door:
         assert await self.rig.service.ended() == -signal.SIGKILL
         await self.rig.service.start()
 
+    async def logged(self, what: str, streams: Sequence[dict[str, Any]]) -> int:
+        """How often the audit log tells this of these streams."""
+        store = await self.rig.store()
+        return sum([len(await store.audit(what=what, target=one["stream_id"])) for one in streams])
+
     async def fetched(self, stream: str, *wanted: str, member: str = "current_status") -> None:
         """Until polls have brought these, of all events with this member."""
         got: list[str] = []
@@ -123,7 +128,7 @@ async def test_created(door: Door, where: str) -> None:
     assert (await door.create(push=False))[0] == 0
     await door.dies()
     listed = (await door.ask("GET", "/ssf/streams"))[1]
-    assert len(listed) == ("after" in where)
+    assert len(listed) == ("after" in where) == await door.logged("stream.create", listed)
     stream = listed[0]["stream_id"] if listed else await door.make(push=False)
     device = next(door.numbers)
     await door.flips(device)
@@ -172,7 +177,9 @@ async def test_deleted(door: Door, where: str) -> None:
     door.rig.service.crash(where)
     await door.delete(stream)
     await door.dies()
-    assert await door.delete(stream) in (204, 404)
+    gone = where != "change_subscription.before 1"
+    assert await door.logged("stream.delete", [{"stream_id": stream}]) == gone
+    assert await door.delete(stream) == (404 if gone else 204)
     await door.flips(device)
     assert await door.poll(stream) == {}
     store = await door.rig.store()

@@ -134,6 +134,9 @@ async def test_only_an_orphaned_stream_is_pruned(tmp_path: Path) -> None:
         code, _, err = await rig.service.command("streams", "prune", "okta", "--yes")
         assert code == 1 and "stands in the configuration" in err
         del rig.service.tables["receivers.okta"]
+        rig.service.configure()
+        code, _, err = await rig.service.command("streams", "prune", "okta", "--yes")
+        assert code == 1 and "the `serve` that runs still carries okta" in err
         await rig.service.restart()
         code, _, err = await rig.service.command("streams", "prune", "okta")
         assert code == 2 and "--yes" in err

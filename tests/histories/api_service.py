@@ -25,7 +25,7 @@ from bridge.pipeline.sending.outbox import Outbox
 from bridge.pipeline.streams.activity import Activity
 from bridge.pipeline.streams.clearing import Clearing
 from bridge.pipeline.streams.herald import Herald
-from bridge.pipeline.streams.keeper import Keeper
+from bridge.pipeline.streams.keeper import Changed, Keeper
 from bridge.pipeline.streams.resume import catch_up, resume
 from bridge.pipeline.streams.running import Running, status_of
 from bridge.pipeline.streams.subscribed import Subscribed
@@ -132,10 +132,10 @@ class ApiService(World):
         keeper = getattr(self, "keeper", None)
         return [*super().streams(), *(keeper.streams() if keeper is not None else ())]
 
-    def _carry(self, pushed: Sequence[Running]) -> None:
-        self.hook.carry(pushed)
+    def _carry(self, changed: Changed) -> None:
+        self.hook.carry(changed)
         if hasattr(self, "mailbox"):
-            self.mailbox.changed()
+            self.mailbox.changed(changed)
 
     def _minted(self, ids: Any) -> None:
         self.mailbox.minted(ids)

@@ -7,9 +7,8 @@ from pathlib import Path
 
 from bridge.pipeline.fleet import baseline, heldback
 from bridge.pipeline.fleet.reconcile import Reconciler
-from bridge.pipeline.operator.word import retire, speak
+from bridge.pipeline.operator.word import comparison, retire, speak
 from bridge.pipeline.streams.resume import resume
-from bridge.pipeline.streams.running import Running
 from bridge.pipeline.turn import Answered
 from bridge.posture.policy import Policy
 from tests.histories.ports import Nothing
@@ -36,8 +35,7 @@ class HeldWorld(World):
         )
 
     def carry(self) -> None:
-        running = [one.stream for one in self.receivers.values() if one.stream.enabled and not one.stream.paused]
-        self.outbox.carry([Running(one, self.rows[one.id]) for one in running])
+        self._run(one.stream for one in self.receivers.values() if one.stream.enabled and not one.stream.paused)
 
     def release(self) -> None:
         self.loop.run_until_complete(
@@ -67,6 +65,7 @@ class HeldWorld(World):
         device = self.loop.run_until_complete(self.store.device("vendor", name))
         if device is None:
             return
-        self.loop.run_until_complete(speak(self.store, device, retire("lost")))
+        asked = comparison(device, self.ids.new(), self.clock.now(), "root")
+        self.loop.run_until_complete(speak(self.store, device, retire("lost", asked)))
         fresh = self.loop.run_until_complete(self.store.device("vendor", name))
         self.loop.run_until_complete(self.teller.tell(Answered(None, fresh, txn=self.ids.token())))

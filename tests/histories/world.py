@@ -6,7 +6,7 @@ The model is plain on purpose: what the vendor knows, and what each receiver hea
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -201,9 +201,12 @@ class World:
         self.loop.run_until_complete(asyncio.gather(*asyncio.all_tasks(self.loop), return_exceptions=True))
 
     def carry(self) -> None:
-        self.outbox.carry(
-            [Running(one.stream, self.rows[one.stream.id]) for one in self.receivers.values() if one.stream.enabled]
-        )
+        self._run(one.stream for one in self.receivers.values() if one.stream.enabled)
+
+    def _run(self, streams: Iterable[Stream]) -> None:
+        """These and no others."""
+        running = {one.id: Running(one, self.rows[one.id]) for one in streams}
+        self.outbox.carry({stream_id: running.get(stream_id) for stream_id in self.rows})
 
     def streams(self) -> list[Stream]:
         return [one.stream for one in self.receivers.values()]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
+from joserfc import jws
 
 from bridge.oauth.assertion import Assertion, Forged, claimed_client, read
 from bridge.oauth.jwt import BadJwt
@@ -43,6 +45,7 @@ def test_good_ones(text: str) -> None:
 @pytest.mark.parametrize(
     ("change", "why"),
     [
+        ({"jti": "a\x00b"}, "jti must hold neither"),
         ({"iss": "other"}, "iss and sub"),
         ({"sub": None}, "iss and sub"),
         ({"aud": "https://other.example/oauth/token"}, "aud must be"),
@@ -82,3 +85,11 @@ def test_what_nobody_signed_as_it_should_be(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "a", "a.b.c", "e30.e30.x", "e30.W10.x", "e30.eyJzdWIiOjV9.x", "é.é.é"])
 def test_whose_it_says_to_be_may_be_nobody(text: str) -> None:
     assert claimed_client(text) is None
+
+
+def test_half_of_a_surrogate_pair_is_no_jti() -> None:
+    """JSON can spell it, and no database keeps it."""
+    claims = json.dumps(CLAIMS | {"jti": "a\ud800"}).encode()
+    text = jws.serialize_compact({"alg": "RS256", "kid": "a"}, claims, rsa(), algorithms=["RS256"])
+    with pytest.raises(BadJwt, match="jti must hold neither"):
+        judged(text)

@@ -9,7 +9,7 @@ import pytest
 
 from bridge.errors import Unavailable
 from bridge.oauth.foreign import PROFILES, metadata_urls
-from bridge.oauth.remote import LATEST, SOONEST, UNSAID, RemoteKeys, Unfit, lifetime
+from bridge.oauth.remote import AT_FIRST, LATEST, SOONEST, UNSAID, RemoteKeys, Unfit, lifetime
 from bridge.outbound import Outbound
 from tests.oauth.given import public, rsa
 from tests.oauth.standin import StandIn, standing_in
@@ -70,6 +70,15 @@ async def test_many_callers_share_one_question(there: StandIn, outbound: Outboun
     assert there.asked["/keys"] == 1 and all(keys.knows("a") for keys in found)
 
 
+async def test_whoever_brings_the_new_key_waits_for_it(there: StandIn, outbound: Outbound, clock: FakeClock) -> None:
+    remote = direct(there, outbound, clock)
+    await remote.keys("a")
+    there.keys = public(rsa("a"), rsa("b"))
+    clock.at += SOONEST
+    found = await asyncio.gather(*(remote.keys("b") for _ in range(5)))
+    assert all(keys.knows("b") for keys in found) and there.asked["/keys"] == 2
+
+
 @pytest.mark.parametrize("broken", [500, 404, 302])
 async def test_the_last_good_set_stays(there: StandIn, outbound: Outbound, clock: FakeClock, broken: int) -> None:
     remote = direct(there, outbound, clock)
@@ -100,8 +109,11 @@ async def test_while_none_was_ever_had_nobody_can_say(there: StandIn, outbound: 
             await remote.keys("a")
     assert there.asked["/keys"] == 1
     there.status = 200
-    clock.at += SOONEST
+    clock.at += AT_FIRST
     assert (await remote.keys("a")).knows("a")
+    clock.at += AT_FIRST
+    await remote.keys("b")
+    assert there.asked["/keys"] == 2
 
 
 def found_by(there: StandIn, outbound: Outbound, clock: FakeClock) -> RemoteKeys:

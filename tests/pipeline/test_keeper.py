@@ -9,8 +9,7 @@ from dataclasses import replace
 import pytest
 
 from bridge.model import Stream
-from bridge.pipeline.streams.keeper import Keeper
-from bridge.pipeline.streams.running import Running
+from bridge.pipeline.streams.keeper import Changed, Keeper
 from bridge.store.memory import MemoryStore
 from bridge.store.records import Rank, StreamRow
 from tests.histories.ports import START, Clock
@@ -39,8 +38,10 @@ class House:
         self.keeper.begin(((replace(STREAM, paused=bool(row.paused)), row),), ())
         return await self.keeper.due()
 
-    def _carry(self, carried: Sequence[Running]) -> None:
-        self.sends = [one.stream.name for one in carried if one.reach is Rank.EVENT]
+    def _carry(self, changed: Changed) -> None:
+        running = self.keeper.running().values()
+        self.sends = [one.stream.name for one in running if one.reach is Rank.EVENT]
+        assert all(self.keeper.running().get(stream_id) is one for stream_id, one in changed.items())
 
     async def _resume(self, streams: Sequence[Stream]) -> None:
         assert self.sends == [], "what waits may be no longer so"

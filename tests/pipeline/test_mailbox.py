@@ -371,7 +371,7 @@ class TestWaiting:
     async def test_a_stream_that_goes_on(self, house: House) -> None:
         running = house.running["s"]
         house.running["s"] = replace(running, reach=Rank.UPDATE)
-        house.mailbox.changed()
+        house.mailbox.changed(["s"])
         waits = await house.long()
         (jti,) = await house.minted(mint())
         await house.settled()
@@ -379,13 +379,13 @@ class TestWaiting:
         await house.settled()
         assert not waits.done()
         house.running["s"] = running
-        house.mailbox.changed()
+        house.mailbox.changed(["s"])
         assert list((await soon(waits))["sets"]) == [jti]
 
     async def test_a_stream_that_ends(self, house: House) -> None:
         waits = await house.long()
         del house.running["s"]
-        house.mailbox.changed()
+        house.mailbox.changed(["s"])
         with pytest.raises(NotFound):
             await soon(waits)
 

@@ -16,8 +16,7 @@ from bridge.pipeline.api.management import Management
 from bridge.pipeline.api.ownership import Ownership
 from bridge.pipeline.api.standing import Standing
 from bridge.pipeline.journal import Journal
-from bridge.pipeline.streams.keeper import Keeper
-from bridge.pipeline.streams.running import Running
+from bridge.pipeline.streams.keeper import Changed, Keeper
 from bridge.pipeline.streams.subscribed import Subscribed
 from bridge.ssf.configuration import OLD_PUSH, POLL, PUSH, Unacceptable
 from bridge.store import open_store
@@ -50,6 +49,7 @@ class House:
     async def start(self) -> list[Stream]:
         vault = Vault(self.folder / "vault.key")
         self.vault = vault
+        self.carried: dict[str, Rank] = {}
         self.keeper = Keeper(
             self.store, self.clock, self._carry, self._resume, lambda what: None, Subscribed(CLIENTS, vault)
         )
@@ -71,8 +71,11 @@ class House:
     async def _refusal(self, url: str) -> str | None:
         return self.refused.get(url)
 
-    def _carry(self, running: Sequence[Running]) -> None:
-        self.carried = {one.stream.id: one.reach for one in running}
+    def _carry(self, changed: Changed) -> None:
+        for stream_id, one in changed.items():
+            self.carried.pop(stream_id, None)
+            if one is not None and one.stream.way == "push":
+                self.carried[stream_id] = one.reach
 
     async def _resume(self, streams: Sequence[Stream]) -> None:
         self.resumed += [stream.id for stream in streams]

@@ -8,7 +8,8 @@ import pytest
 
 from bridge.model import Device, LedgerRow, Override, SignedSET, Snapshot, Status, Stream, Tail
 from bridge.pipeline.draft import Draft, Standing, draft_of, reach_of
-from bridge.pipeline.owed import Owed, Owing, owed_by
+from bridge.pipeline.owed import owed_by
+from bridge.pipeline.owing import Owed, Owing
 from bridge.posture.decide import decide
 from bridge.posture.decision import Context, Decision
 from bridge.posture.identity import Identity, Overrides

@@ -120,6 +120,14 @@ class TestOneServe:
         await serve.close()
         await (await opened(tmp_path, exclusive=True)).close()
 
+    async def test_one_file_by_two_names_is_one(self, tmp_path: Path) -> None:
+        serve = await opened(tmp_path, exclusive=True)
+        (tmp_path / "link").mkdir()
+        (tmp_path / "link" / "bridge.db").symlink_to(tmp_path / "bridge.db")
+        with pytest.raises(StoreProblem, match="another process already serves"):
+            await opened(tmp_path / "link", exclusive=True)
+        await serve.close()
+
     async def test_a_closed_store_says_so(self, tmp_path: Path) -> None:
         store = await opened(tmp_path)
         await store.accept(arrival("w"))

@@ -96,6 +96,23 @@ async def test_an_older_revision_is_not_upgraded_behind_the_operators_back(
         await open_store(url(tmp_path), FakeClock(), exclusive=True, create=True)
 
 
+@pytest.mark.parametrize(
+    ("change", "lacks"),
+    [("DROP TABLE stream_subjects", "stream_subjects"), ("ALTER TABLE webhooks DROP COLUMN txn", "webhooks.txn")],
+)
+async def test_a_database_from_between_two_releases_is_named(tmp_path: Path, change: str, lacks: str) -> None:
+    """Its revision is ours and its tables are not: `db upgrade` must not say that all is well."""
+    upgrade.upgrade(url(tmp_path))
+    with raw(tmp_path) as conn:
+        conn.execute(change)
+    conn.close()
+    for ask in (upgrade.status, upgrade.upgrade):
+        with pytest.raises(StoreProblem, match=f"lacks {lacks}: .* begin with a new one"):
+            ask(url(tmp_path))
+    with pytest.raises(StoreProblem, match=f"lacks {lacks}"):
+        await open_store(url(tmp_path), FakeClock(), exclusive=True)
+
+
 def test_a_failed_upgrade_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def explode(conn: object) -> None:
         conn.exec_driver_sql("CREATE TABLE half (id)")  # type: ignore[attr-defined]  # likewise

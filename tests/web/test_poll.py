@@ -38,7 +38,7 @@ SHORT = {"returnImmediately": True}
 class Proof:
     """The token is the client's name and a scope; `nobody` has none that is of use."""
 
-    async def __call__(self, token: str) -> Caller:
+    async def __call__(self, token: str, source: str) -> Caller:
         name, _, scope = token.partition(".")
         return Caller(name, frozenset({scope} if scope else ()))
 

@@ -103,6 +103,14 @@ async def test_a_long_answer_is_not_cut_off(monkeypatch: pytest.MonkeyPatch) -> 
         assert (await wire.answer())[0] == 200
 
 
+async def test_an_upgrade_that_is_not_to_be_had_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
+    """A word in the log about each would let anybody fill it."""
+    async with opened(Doors()) as doors, raw(doors.public) as wire:
+        await wire.send(REQUEST + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        assert (await wire.answer())[0] == 200
+    assert not caplog.records
+
+
 @pytest.mark.parametrize(
     "junk",
     [b"\x16\x03\x01\x02\x00", b"GET\r\n\r\n", b"POST /webhooks/fleet HTTP/1.1\r\nContent-Length: -1\r\n\r\n",

@@ -17,8 +17,7 @@ from bridge.pipeline.api.ownership import Ownership
 from bridge.pipeline.api.selections import Selections
 from bridge.pipeline.api.subjects import Subjects
 from bridge.pipeline.journal import Journal
-from bridge.pipeline.streams.keeper import Keeper
-from bridge.pipeline.streams.running import Running
+from bridge.pipeline.streams.keeper import Changed, Keeper
 from bridge.ssf.identifier import Identifier
 from bridge.store import open_store
 from bridge.store.protocol import Store
@@ -38,7 +37,7 @@ MOST = 3
 class Proof:
     """The token is the client's name; `reader` may only read."""
 
-    async def __call__(self, token: str) -> Caller:
+    async def __call__(self, token: str, source: str) -> Caller:
         return Caller(token, frozenset(SCOPES[:1] if token == "reader" else SCOPES))
 
     def refused(self, refused: BearerRefused) -> None: ...
@@ -82,7 +81,7 @@ class Hall:
         one = self.keeper.running().get(stream_id)
         return one.stream if one is not None else None
 
-    def _carry(self, running: Sequence[Running]) -> None: ...
+    def _carry(self, changed: Changed) -> None: ...
     async def _resume(self, streams: Sequence[Stream]) -> None: ...
     async def _catch_up(self, stream: Stream, subjects: Sequence[Identifier]) -> None: ...
     def _trouble(self, what: str) -> None: ...

@@ -29,7 +29,7 @@ SHOWN = (
     "max_streams",
 )
 SHORT = 16
-"""Characters that a secret or static token should have, at least: nobody limits how often it is guessed."""
+"""Characters that a secret or static token should have, at least: guesses are limited for each address alone."""
 
 
 def clients(loaded: Loaded) -> list[dict[str, Any]]:
@@ -53,6 +53,12 @@ def notes(loaded: Loaded) -> list[str]:
         for key, secrets in (("secret", client.secret), ("token", client.token)):
             if any(len(one.reveal()) < SHORT for one in secrets or ()):
                 found.append(f"oauth.clients.{name}.{key} has fewer than {SHORT} characters: it could be guessed")
+    server, clients = loaded.config.server, loaded.config.oauth.clients.values()
+    if server.trusted_proxies is None and any(client.secret or client.token for client in clients):
+        found.append(
+            "server.trusted_proxies is not set: guesses of clients' secrets that come from a private or loopback "
+            "address are not limited, since it may be a proxy's; name the proxies, or set [] if there are none"
+        )
     return found
 
 

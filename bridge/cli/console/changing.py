@@ -54,7 +54,7 @@ def operator() -> str:
 
 def _claimed() -> str:
     try:
-        return getpass.getuser()
+        return getpass.getuser().encode("utf-8", "replace").decode()
     except (KeyError, OSError, ImportError):
         return "unknown"
 

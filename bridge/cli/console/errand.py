@@ -30,25 +30,33 @@ class NobodyServes(BridgeError):
 
 
 async def errand(
-    store: Errands, kind: ErrandKind, target: str, asked: Mapping[str, Any], shown: str, show: Show | None = None
-) -> Errand:
+    store: Errands, kind: ErrandKind, target: str, asked: Mapping[str, Any], shown: str, show: Show | None = None,
+    *, follows: bool = False,
+) -> Errand:  # fmt: skip
     """Ask, and wait until it has ended; `show` is told how far it is, else a bar named `shown`.
 
-    Joins one that is open already, if it is asked for in the same way; else waits for that one first. Raises
-    NobodyServes.
+    Joins one that is open already, if it is asked for in the same way; else waits for that one first. With `follows` it
+    is about what was changed just now: one that is under way may have passed that before, so it is waited for too, and
+    where nobody serves the errand stays for whoever will. Raises NobodyServes.
     """
     from bridge.store.errands import Errand as Asked
 
     while True:
         mine = Asked(SystemIds().new(), kind, target, SystemClock().now(), operator(), dict(asked))
         found = await store.ask(mine)
-        alike = found.id == mine.id or dict(found.asked) == dict(asked)
+        early = follows and found.state != "waiting"
+        alike = found.id == mine.id or (dict(found.asked) == dict(asked) and not early)
         if found.id != mine.id:
             joins = "joining it" if alike else "waiting for it to end first"
             say(f"{shown}: one that {found.asked_by} asked for is under way: {joins}")
-        ended = await _followed(store, found, shown, show, mine=found.id == mine.id)
+        ended = await _followed(store, found, shown, show, mine=found.id == mine.id, stays=follows)
         if alike:
             return ended
+
+
+async def followed(store: Errands, asked: Errand, shown: str) -> Errand:
+    """Wait until one that was asked for already has ended. Where nobody serves it stays. Raises NobodyServes."""
+    return await _followed(store, asked, shown, None, mine=True, stays=True)
 
 
 async def serves(store: Errands, connector: str, device_id: str) -> bool:
@@ -61,18 +69,18 @@ async def serves(store: Errands, connector: str, device_id: str) -> bool:
     return True
 
 
-async def _followed(store: Errands, found: Errand, shown: str, show: Show | None, *, mine: bool) -> Errand:
+async def _followed(store: Errands, found: Errand, shown: str, show: Show | None, *, mine: bool, stays: bool) -> Errand:
     try:
         if show is not None:
-            return await _until_ended(store, found, show, mine=mine)
+            return await _until_ended(store, found, show, mine=mine, stays=stays)
         with bars([shown]) as made:
-            return await _until_ended(store, found, made[shown], mine=mine)
+            return await _until_ended(store, found, made[shown], mine=mine, stays=stays)
     except asyncio.CancelledError:
         say(f"{shown}: goes on in `serve`; the same command shows it again")
         raise
 
 
-async def _until_ended(store: Errands, found: Errand, show: Show, *, mine: bool) -> Errand:
+async def _until_ended(store: Errands, found: Errand, show: Show, *, mine: bool, stays: bool) -> Errand:
     clock = SystemClock()
     deserted = clock.monotonic() + TAKEN_WITHIN
     while True:
@@ -85,7 +93,7 @@ async def _until_ended(store: Errands, found: Errand, show: Show, *, mine: bool)
         if await _in_work(store, now, clock.now()):
             deserted = clock.monotonic() + TAKEN_WITHIN
         elif clock.monotonic() >= deserted:
-            await _give_up(store, now, mine)
+            await _give_up(store, now, mine, stays)
         await clock.sleep(POLL)
 
 
@@ -97,7 +105,9 @@ async def _in_work(store: Errands, one: Errand, now: float) -> bool:
     return any(until is not None and until > now for until in held)
 
 
-async def _give_up(store: Errands, one: Errand, mine: bool) -> None:
+async def _give_up(store: Errands, one: Errand, mine: bool, stays: bool) -> None:
+    if stays:
+        raise NobodyServes(f"{NOBODY}, which then tells what follows")
     if not mine or one.state != "waiting":
         raise NobodyServes(f"{NOBODY}; what was begun before goes on then")
     if await store.withdraw_errand(one.id, SystemClock().now()):

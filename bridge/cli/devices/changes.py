@@ -11,7 +11,7 @@ from bridge.cli.console.configured import load_config
 from bridge.cli.console.opened import opened
 from bridge.cli.console.output import say
 from bridge.cli.devices.lookup import found_device
-from bridge.cli.devices.outcome import compared, counted, filled, looked_at, may_look, name_of, vanished
+from bridge.cli.devices.outcome import compared, comparison, counted, filled, looked_at, may_look, name_of, vanished
 from bridge.clock import SystemClock, SystemIds
 
 
@@ -80,10 +80,11 @@ async def retire(
         whose = f" of {device.login}" if device.login else ""
         if not confirmed(f"Let {name_of(device)}{whose} count for nobody any more?", yes):
             return 1
-        before = await speak(store, device, retire(reason))
+        asked = comparison(device)
+        before = await speak(store, device, retire(reason, asked))
         if before is None:
             return vanished(device)
         await record(store, "devices.retire", name_of(device), reason, counted(before), "retired")
         if device.connector in config.connectors and not device.gone:
             say("its vendor still knows it: the next look brings it back; an override or an exemption would last")
-        return await compared(store, device, as_json)
+        return await compared(store, device, asked, as_json)

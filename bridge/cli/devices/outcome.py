@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from bridge.cli.console.changing import operator
 from bridge.cli.console.configured import WrongCall
-from bridge.cli.console.errand import NOBODY, errand, serves
+from bridge.cli.console.errand import NOBODY, followed, serves
 from bridge.cli.console.output import say, some, when, write, write_json
 from bridge.cli.devices.lookup import summary
-from bridge.clock import SystemClock
+from bridge.clock import SystemClock, SystemIds
 
 if TYPE_CHECKING:
     from bridge.config import Config
@@ -23,9 +24,16 @@ def filled(reason: str) -> None:
         raise WrongCall("--reason must say why: it is shown wherever the device is")
 
 
-async def compared(store: Store, device: Device, as_json: bool) -> int:
-    """Ask the running `serve` to tell what follows."""
-    ended = await errand(store, "compare", f"{device.connector}/{device.device_id}", {}, name_of(device))
+def comparison(device: Device) -> Errand:
+    """What the running `serve`, or the next one, is to do after a word about the device."""
+    from bridge.pipeline.operator.word import comparison
+
+    return comparison(device, SystemIds().new(), SystemClock().now(), operator())
+
+
+async def compared(store: Store, device: Device, asked: Errand, as_json: bool) -> int:
+    """Wait until `serve` has told what follows."""
+    ended = await followed(store, asked, name_of(device))
     after = await store.device(*device.key)
     told, held = int(ended.doc.get("told", 0)), int(ended.doc.get("held_by_guard", 0))
     if as_json:

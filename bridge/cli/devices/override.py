@@ -11,7 +11,7 @@ from bridge.cli.console.configured import WrongCall, load_config
 from bridge.cli.console.opened import opened
 from bridge.cli.console.output import say, when, write_json
 from bridge.cli.devices.lookup import found_device, summary
-from bridge.cli.devices.outcome import compared, counted, filled, looked_at, name_of, vanished
+from bridge.cli.devices.outcome import compared, comparison, counted, filled, looked_at, name_of, vanished
 from bridge.clock import SystemClock, SystemIds
 from bridge.model import Status
 
@@ -94,7 +94,8 @@ async def _overridden(
         return 1
     now = SystemClock().now()
     until = now + lasts
-    word = override(status, until, now, operator(), reason, SystemIds().token())
+    asked = comparison(device)
+    word = override(status, until, now, operator(), reason, SystemIds().token(), asked)
     before = await speak(store, device, word)
     if before is None:
         return vanished(device)
@@ -105,7 +106,7 @@ async def _overridden(
         say("its vendor does not know it any more: after that its last status counts; `devices retire` is for good")
     if device.connector not in config.connectors:
         say(f"{device.connector} is no longer configured, so nobody will look: end it with `devices override --clear`")
-    return await compared(store, device, as_json)
+    return await compared(store, device, asked, as_json)
 
 
 async def _cleared(config: Config, store: Store, device: Device, reason: str, as_json: bool) -> int:
@@ -116,10 +117,11 @@ async def _cleared(config: Config, store: Store, device: Device, reason: str, as
         if as_json:
             write_json({**summary(device), "changed": False, "problem": None})
         return 0
-    before = await speak(store, device, clear(SystemClock().now(), SystemIds().token()))
+    asked = None if device.connector in config.connectors else comparison(device)
+    before = await speak(store, device, clear(SystemClock().now(), SystemIds().token(), asked))
     if before is None:
         return vanished(device)
     await record(store, "devices.override", name_of(device), reason, counted(before), "cleared")
-    if device.connector not in config.connectors:
-        return await compared(store, device, as_json)
+    if asked is not None:
+        return await compared(store, device, asked, as_json)
     return await looked_at(store, before, as_json)

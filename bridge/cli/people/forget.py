@@ -110,7 +110,7 @@ async def _erase(config: Config, store: Store, found: Person, abandon: bool) -> 
     entries = await entries_of(config, store)
     running = {entry.row.id for entry in entries if entry.row is not None and entry.standing != "orphaned"}
     choices = tuple(one.key for one in found.choices)
-    what = Erase(found.device_keys, found.subjects, frozenset(told - running), abandon, choices)
+    what = Erase(found.device_keys, found.subjects, frozenset(told - running), abandon, choices, found.addresses)
     return await store.erase(what, SystemClock().now())
 
 
@@ -182,3 +182,5 @@ def _hindrances(found: tuple[Hindrance, ...], names: dict[str, str]) -> Iterator
             yield f"delivery {one.delivery_id} to {name} is being sent: try again in a minute"
         elif one.kind == "looking" and one.device is not None:
             yield f"the vendor is being asked about {'/'.join(one.device)}: try again in a minute"
+        elif one.kind == "another" and one.device is not None:
+            yield f"{'/'.join(one.device)} became somebody else's at this moment: try again"

@@ -13,6 +13,7 @@ from bridge.cli.console.configured import WrongCall, load_config
 from bridge.cli.console.errand import errand
 from bridge.cli.console.opened import entries_of, opened
 from bridge.cli.console.output import say, table, write, write_json
+from bridge.cli.streams.carried import still_carried
 from bridge.cli.streams.enable import done, let_go_on
 
 if TYPE_CHECKING:
@@ -188,6 +189,9 @@ async def prune(name: str, /, *, yes: Yes = False, as_json: Json = False) -> int
             return 1
         if entry.standing != "orphaned":
             say(f"{entry.name} stands in the configuration: only a stream without its receiver is pruned")
+            return 1
+        if await still_carried(load_config().config, store, entry.row):
+            say(f"the `serve` that runs still carries {entry.name}: restart it with this configuration first")
             return 1
         if not confirmed(f"Forget stream {entry.name} ({entry.row.id}) and everything that it was told?", yes):
             return 1

@@ -14,7 +14,7 @@ import structlog
 
 from bridge.clock import Clock, Ids
 from bridge.config import Client
-from bridge.errors import Unavailable
+from bridge.errors import TooMany, Unavailable
 from bridge.oauth import assertion, request
 from bridge.oauth.assertion import Forged
 from bridge.oauth.credentials import one_of
@@ -24,8 +24,9 @@ from bridge.oauth.metadata import token_endpoint
 from bridge.oauth.remote import RemoteKeys
 from bridge.oauth.request import OAuth2Error, Proof, Request, granted
 from bridge.oauth.token import Grant, TokenKey, minted
+from bridge.observe.seldom import Seldom
 from bridge.pipeline.api.clients import Clients
-from bridge.pipeline.seldom import Seldom
+from bridge.pipeline.api.guesses import Guesses
 from bridge.store.oauth import OAuthClients
 
 _log = structlog.get_logger("bridge.oauth")
@@ -40,7 +41,7 @@ class Meter(Protocol):
     """What is counted (`bridge.observe.metrics.Metrics`)."""
 
     def token_request(self, client: str, outcome: str) -> None:
-        """`issued`, `unavailable`, or the error code of RFC 6749 §5.2."""
+        """`issued`, `limited`, `unavailable`, or the error code of RFC 6749 §5.2."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +65,7 @@ class Issue:
         clock: Clock,
         ids: Ids,
         meter: Meter,
+        guesses: Guesses,
     ) -> None:
         self._terms = terms
         self._clients = clients
@@ -73,21 +75,26 @@ class Issue:
         self._clock = clock
         self._ids = ids
         self._meter = meter
+        self._guesses = guesses
         self._seldom = Seldom(clock)
         self._read: dict[str, tuple[str, KeySet]] = {}
 
     async def __call__(
-        self, content_type: str, authorization: Sequence[str], query: str, body: bytes
+        self, content_type: str, authorization: Sequence[str], query: str, body: bytes, source: str = ""
     ) -> Mapping[str, Any]:
-        """The answer of RFC 6749 §5.1. Raises OAuth2Error for what the client did wrong, Unavailable for the rest."""
+        """The answer of RFC 6749 §5.1. Raises OAuth2Error for what the client did wrong, TooMany where it did so too
+        often, Unavailable for the rest."""
         name = NOBODY
         try:
             asked = request.read(content_type, authorization, query, body)
             found = self._clients.find(asked.proof.client_id)
             name = NOBODY if found is None else found[0]
-            answer = await self._answer(asked, found)
+            answer = await self._answer(asked, found, source)
         except OAuth2Error as refused:
             self.refused(name, refused)
+            raise
+        except TooMany:
+            self._meter.token_request(name, "limited")
             raise
         except Unavailable:
             self._meter.token_request(name, "unavailable")
@@ -102,8 +109,8 @@ class Issue:
         if count := self._seldom((name, refused.error, why)):
             _log.warning("oauth.token_refused", client=name, error=refused.error, why=why, times=count)
 
-    async def _answer(self, asked: Request, found: tuple[str, Client] | None) -> Mapping[str, Any]:
-        name, client = await self._proved(asked.proof, found)
+    async def _answer(self, asked: Request, found: tuple[str, Client] | None, source: str) -> Mapping[str, Any]:
+        name, client = await self._proved(asked.proof, found, source)
         scopes = granted(asked.scope, client.scopes)
         grant = Grant(self._clients.id_of(name), scopes, self._clients.generation(name))
         terms = self._terms
@@ -117,16 +124,26 @@ class Issue:
             "scope": " ".join(sorted(scopes)),
         }
 
-    async def _proved(self, proof: Proof, found: tuple[str, Client] | None) -> tuple[str, Client]:
+    async def _proved(self, proof: Proof, found: tuple[str, Client] | None, source: str) -> tuple[str, Client]:
         if proof.assertion:
             good = found is not None and found[1].signs and await self._signed(proof, *found)
         else:
-            configured = (found[1].secret if found is not None else None) or ()
-            known = [one.reveal() for one in configured] or [self._ids.token()]
-            good = any([one_of(secret, known) for secret in proof.secrets])
+            good = self._knows_secret(proof, found, source)
         if found is None or not good:
             raise request.refused(_UNPROVED)
         return found
+
+    def _knows_secret(self, proof: Proof, found: tuple[str, Client] | None, source: str) -> bool:
+        """Raises TooMany, whatever the secret is: who may not try learns nothing."""
+        self._guesses.check(proof.client_id, source, known=found is not None)
+        configured = (found[1].secret if found is not None else None) or ()
+        known = [one.reveal() for one in configured] or [self._ids.token()]
+        good = any([one_of(secret, known) for secret in proof.secrets])
+        if not good and self._guesses.wrong(proof.client_id, source, known=found is not None):
+            name = NOBODY if found is None else found[0]
+            if count := self._seldom((name, source)):
+                _log.warning("oauth.guesses_limited", client=name, source=source, times=count)
+        return good
 
     async def _signed(self, proof: Proof, name: str, client: Client) -> bool:
         """Whether the assertion is the client's, for us, and new. Raises OAuth2Error that says what is wrong."""

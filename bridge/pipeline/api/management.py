@@ -68,11 +68,11 @@ class Management:
         made = replace(made, verified=not (where.pushes and terms.verify), since=now)
         row = StreamRow(stream_id, f"{client}-{stream_id[3:11]}", terms.audience, now, client=client, active_at=now)
         row = replace(row, subscription=made)
+        told = await self._journal(client).entry("stream.create", stream_id, after=_told(made))
         async with self._keeper.changing:
-            if not await self._store.make_stream(row, terms.max_streams):
+            if not await self._store.make_stream(row, terms.max_streams, [told]):
                 raise Conflict(_enough(terms.max_streams))
             await self._keeper.take(row)
-        await self._journal(client).write("stream.create", stream_id, after=_told(made))
         return self._shown(await self._owned.seen(client, stream_id))
 
     async def read(self, client: str, stream_id: str) -> dict[str, Any]:
@@ -98,10 +98,9 @@ class Management:
             made = self._verifying(client, before, self._subscription(before, asked, stream_id, whole=whole))
             if made != before:
                 await self._owe_if_wider(one, made)
-                await self._owned.put(stream_id, before, made)
-        if made != before:
-            word = "stream.replace" if whole else "stream.update"
-            await self._journal(client).write(word, stream_id, before=_told(before), after=_told(made))
+                word = "stream.replace" if whole else "stream.update"
+                told = await self._journal(client).entry(word, stream_id, before=_told(before), after=_told(made))
+                await self._owned.put(stream_id, before, made, told)
         return self._shown(await self._owned.seen(client, stream_id))
 
     async def delete(self, client: str, stream_id: str) -> None:
@@ -109,9 +108,9 @@ class Management:
         await self._owned.changeable(client, stream_id)
         async with self._keeper.changing:
             before = await self._owned.current(stream_id)
-            await self._owned.put(stream_id, before, replace(before, deleted_at=self._clock.now()))
+            told = await self._journal(client).entry("stream.delete", stream_id, before=_told(before))
+            await self._owned.put(stream_id, before, replace(before, deleted_at=self._clock.now()), told)
         self._deleted(stream_id)
-        await self._journal(client).write("stream.delete", stream_id, before=_told(before))
 
     # -- how ------------------------------------------------------------------------------------
 
@@ -155,9 +154,8 @@ class Management:
         if not one.stream.by_api:
             supported = tuple(event for event in PRODUCED if event in one.stream.events)
         idle = client.inactivity_timeout if one.stream.by_api else None
-        terms = Terms(
-            self._issuer, supported, int(client.min_verification_interval), None if idle is None else int(idle)
-        )
+        interval, longest = int(client.min_verification_interval), None if idle is None else int(idle)
+        terms = Terms(self._issuer, supported, interval, longest, client.audience_list)
         return configuration(one.stream, one.row.subscription, terms)
 
 

@@ -9,7 +9,9 @@ from bridge.errors import Conflict, Forbidden, NotFound
 from bridge.model import StreamStatus, Subscription
 from bridge.pipeline.streams.keeper import Keeper
 from bridge.pipeline.streams.running import Running
+from bridge.store.records import AuditEntry
 from bridge.store.streams import Streams
+from bridge.text import keepable
 
 NO_STREAM: Final = "there is no such stream"
 """The same words whether it never was or is somebody else's: nobody learns what others have (SSF 1.0 §8)."""
@@ -25,7 +27,9 @@ class Ownership:
 
     async def seen(self, client: str, stream_id: str) -> Running:
         """The stream, if it is one of this client's. Raises NotFound."""
-        one = self._keeper.running().get(stream_id) or await self._elsewhere(stream_id)
+        one = self._keeper.running().get(stream_id)
+        if one is None and keepable(stream_id):  # else no store could be asked for it
+            one = await self._elsewhere(stream_id)
         if one is None or one.stream.client != client:
             raise NotFound(NO_STREAM)
         self._used(stream_id)
@@ -46,10 +50,16 @@ class Ownership:
         return row.subscription
 
     async def put(
-        self, stream_id: str, before: Subscription, made: Subscription, announced: StreamStatus | None = None
+        self,
+        stream_id: str,
+        before: Subscription,
+        made: Subscription,
+        told: AuditEntry,
+        announced: StreamStatus | None = None,
     ) -> None:
-        """Write it down and let it run so; the caller holds `changing`. Raises Conflict if somebody else changed it."""
-        if not await self._store.change_subscription(stream_id, before.version, made, announced):
+        """Write it down with what the audit log tells of it, in one commit, and let it run so; the caller holds
+        `changing`. Raises Conflict if somebody else changed it."""
+        if not await self._store.change_subscription(stream_id, before.version, made, announced, [told]):
             raise Conflict("the stream changed meanwhile; read it and try again")
         row = await self._store.stream(stream_id)
         if row is not None:

@@ -20,7 +20,8 @@ from bridge.pipeline.api.ownership import NO_STREAM
 from bridge.pipeline.api.subject_words import named
 from bridge.pipeline.journal import Journal
 from bridge.ssf.identifier import Identifier, stored
-from bridge.ssf.selection import Default, Selection, Statement
+from bridge.ssf.selection import Default, Selection
+from bridge.ssf.words import Statement
 from bridge.store.marks import Marks
 from bridge.store.records import AuditEntry
 from bridge.store.subjects import CHOICES_ERASED, Choice, Subjects

@@ -48,8 +48,10 @@ class Standing:
             if before.status != status:
                 made = replace(made, since=self._clock.now())
                 await self._keeper.owe([one.stream])
-            await self._owned.put(stream_id, before, made, announced=status)
-        await self._journal(client).write(f"stream.{status}", stream_id, why=reason, before=before.status, after=status)
+            told = await self._journal(client).entry(
+                f"stream.{status}", stream_id, why=reason, before=before.status, after=status
+            )
+            await self._owned.put(stream_id, before, made, told, announced=status)
         return _shown(await self._owned.seen(client, stream_id))
 
 

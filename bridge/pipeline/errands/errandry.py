@@ -49,6 +49,7 @@ class Errandry:
         self._clock = clock
         self._trouble = trouble
         self._tasks: set[asyncio.Task[None]] = set()
+        self._under_way: set[str] = set()
         self._asked = asyncio.Event()
 
     def wake(self) -> None:
@@ -80,10 +81,17 @@ class Errandry:
         errand = await self._store.lease_errand(now, now + LEASE)
         if errand is None:
             return False
+        if errand.id in self._under_way:  # its lease ran out while the store, or this machine, slept
+            return True
+        self._under_way.add(errand.id)
         task = asyncio.create_task(self._one(errand))
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(lambda ended: self._ended(ended, errand.id))
         return True
+
+    def _ended(self, task: asyncio.Task[None], errand_id: str) -> None:
+        self._tasks.discard(task)
+        self._under_way.discard(errand_id)
 
     async def _one(self, errand: Errand) -> None:
         known: dict[str, Any] = dict(errand.doc)

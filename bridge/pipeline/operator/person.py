@@ -12,7 +12,7 @@ from bridge.model import Device, LedgerRow
 from bridge.ssf.identifier import stored
 from bridge.ssf.subject import login_of
 from bridge.store.archive import Kept, Wanted
-from bridge.store.erasure import Pair
+from bridge.store.erasure import Pair, addresses_of
 from bridge.store.protocol import Store
 from bridge.store.records import Delivery, Look
 from bridge.store.subjects import Choice
@@ -86,11 +86,6 @@ async def _devices(store: Store, addresses: set[str]) -> tuple[set[str], list[De
         if grown == known:
             return known, [found[key] for key in sorted(found)]
         known = grown
-
-
-def addresses_of(device: Device) -> set[str]:
-    email = device.owner.email if device.owner is not None else None
-    return {one.casefold() for one in (device.login, email) if one}
 
 
 async def _subjects(store: Store, addresses: Collection[str]) -> list[Pair]:

@@ -175,7 +175,8 @@ _AGAIN: Mapping[str, tuple[str, str]] = {
 _REFUSALS: Mapping[str, str] = {
     "delivered": "it was delivered; what a receiver took cannot be sent again or taken back",
     "superseded": "it was superseded: a later state took its place, and an old one is never sent after a new one",
-    "overtaken": "the stream was told, or is being told, something later about the same subject",
+    "overtaken": "the stream was told, or is being told, something later about the same subject, or what it says is no "
+    "longer so",
     "dead": "it is dead already; `caep-bridge deliveries retry` sends it again",
     "held": "it is being sent at this moment; try again in a minute",
     "framework": "it is about the stream itself: `caep-bridge streams verify` sends another one instead",

@@ -70,8 +70,6 @@ class Mailbox:
         self._acks = Acks(store, Receipts(meter), clock)
         self._handout = Handout(store, clock, bounds.visibility, verifiable)
         self._waiting = Waiting(bounds.per_stream, bounds.per_client, bounds.polls)
-        self._seen: Mapping[str, Running | None] = {}
-        """How each stream that somebody waited for ran at the last change."""
 
     async def poll(self, stream_id: str, request: PollRequest, gone: Gone) -> dict[str, Any]:
         """What the receiver says of earlier SETs is settled first; then it gets what there is. With nothing there it
@@ -92,12 +90,9 @@ class Mailbox:
         """There are new SETs for these streams."""
         self._waiting.ring(stream_ids)
 
-    def changed(self) -> None:
-        """Streams run otherwise than before: who waits for one of them looks again."""
-        running = self._running()
-        now = {stream_id: running.get(stream_id) for stream_id in self._waiting.streams()}
-        self._waiting.ring([id_ for id_, one in now.items() if one is None or one != self._seen.get(id_)])
-        self._seen = now
+    def changed(self, stream_ids: Collection[str]) -> None:
+        """These streams run otherwise than before: who waits for one of them looks again."""
+        self._waiting.ring(stream_ids)
 
     async def run(self) -> None:
         while not self._waiting.closed:

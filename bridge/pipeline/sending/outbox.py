@@ -7,7 +7,7 @@ unwell one probe at a time goes out; when a probe succeeds, the backlog goes at 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping
 
 import structlog
 
@@ -66,17 +66,16 @@ class Outbox:
         self._wake = asyncio.Event()
         self._stopping = False
 
-    def carry(self, streams: Sequence[Running]) -> None:
-        """The streams to deliver to from now on; lanes of streams that stay keep what they know."""
-        lanes: dict[str, Lane] = {}
-        for one in streams:
-            held = self._lanes.get(one.stream.id)
-            if held is not None:
+    def carry(self, changed: Mapping[str, Running | None]) -> None:
+        """These streams run otherwise from now on; lanes of streams that stay keep what they know."""
+        for stream_id, one in changed.items():
+            held = self._lanes.get(stream_id)
+            if one is None or one.stream.way != "push":
+                self._lanes.pop(stream_id, None)
+            elif held is not None:
                 held.goes_on(one.stream, one.reach)
-                lanes[one.stream.id] = held
             else:
-                lanes[one.stream.id] = Lane(one.stream, one.row, health_of(one.row), one.reach)
-        self._lanes = lanes
+                self._lanes[stream_id] = Lane(one.stream, one.row, health_of(one.row), one.reach)
         self.wake()
 
     def wake(self) -> None:

@@ -27,7 +27,10 @@ POLL = 0.5
 DUE = "due"
 """What the mark of a stream says that is to be compared once it runs."""
 
-Carried = Sequence[tuple[Stream, StreamRow]]
+Kept = tuple[Stream, StreamRow]
+Carried = Sequence[Kept]
+Changed = Mapping[str, Running | None]
+"""The streams that run otherwise than before, by id; None: it runs no more."""
 Made = Callable[[StreamRow], Stream | None]
 """The stream that a receiver made, as it runs; None where it does not."""
 
@@ -36,21 +39,22 @@ def nothing(row: StreamRow) -> None:
     return None
 
 
-class Kept(Streams, Marks, Protocol):
+class Register(Streams, Marks, Protocol):
     """What is read and remembered here."""
 
     async def cancel_stream(self, stream_id: str, now: float, why: str) -> int: ...
 
 
 class Keeper:
-    """Holds the streams that run. `carry` is told the new ones; `resume` compares those that go on with their
-    ledgers, and says so to `compared`: until then a mark in the store remembers that it is due, whatever dies."""
+    """Holds the streams that run: a picture that is never changed, but followed by another one. `carry` is told what
+    differs. `resume` compares those that go on with their ledgers, and says so to `compared`: until then a mark in the
+    store remembers that it is due, whatever dies."""
 
     def __init__(
         self,
-        store: Kept,
+        store: Register,
         clock: Clock,
-        carry: Callable[[Sequence[Running]], None],
+        carry: Callable[[Changed], None],
         resume: Callable[[Sequence[Stream]], Awaitable[None]],
         trouble: Callable[[str], None],
         made: Made = nothing,
@@ -61,8 +65,9 @@ class Keeper:
         self._resume = resume
         self._trouble = trouble
         self._made = made
-        self._kept: dict[str, tuple[Stream, StreamRow]] = {}
-        self._running: dict[str, Running] = {}
+        self._kept: Mapping[str, Kept] = {}
+        self._running: Mapping[str, Running] = {}
+        self._streams: Sequence[Stream] | None = None
         self._rehearsed: tuple[Stream, ...] = ()
         self._uncompared: dict[str, int] = {}
         """Streams that go on, and how many comparisons they are owed: one for each time that they went on. Until the
@@ -80,13 +85,11 @@ class Keeper:
     async def begin_made(self) -> None:
         """With those that receivers made. What waits for one that is disabled, or does not run, is taken back, and it
         is compared before it runs again."""
-        for row in await self._store.streams():
-            if row.subscription is None or row.subscription.deleted_at is not None:
-                continue
-            stream = self._made(row)
-            if stream is not None:
-                self._set({**self._kept, row.id: (stream, row)})
-            if stream is None or not stream.enabled:
+        rows = [row for row in await self._store.streams() if _is_made(row)]
+        made = {row.id: (stream, row) for row in rows if (stream := self._made(row)) is not None}
+        self._set(made)
+        for row in rows:
+            if row.id not in made or not made[row.id][0].enabled:
                 await self._store.cancel_stream(row.id, self._clock.now(), "stream_disabled")
                 await self._remember(row.id, DUE)
 
@@ -104,7 +107,7 @@ class Keeper:
         going = [stream for stream in streams if status_of(stream) == "enabled"]
         found = [stream for stream in going if await self._store.mark(_mark(stream.id)) == DUE]
         self._uncompared = {stream.id: 1 for stream in found}
-        self._set(self._kept)
+        self._look_again(found)
         return found
 
     async def compared(self, streams: Sequence[Stream]) -> None:
@@ -114,7 +117,7 @@ class Keeper:
             for stream in streams:
                 if self._is_compared(stream.id) and self._goes_on(stream.id):
                     await self._remember(stream.id, "")
-            self._set(self._kept)
+            self._look_again(streams)
 
     def _is_compared(self, stream_id: str) -> bool:
         """One comparison is done: whether it was the last that is owed."""
@@ -135,10 +138,12 @@ class Keeper:
 
     def streams(self) -> Sequence[Stream]:
         """Everything that is compared with belief, dry runs too."""
-        return [*(stream for stream, _ in self._kept.values()), *self._rehearsed]
+        if self._streams is None:
+            self._streams = (*(stream for stream, _ in self._kept.values()), *self._rehearsed)
+        return self._streams
 
     def running(self) -> Mapping[str, Running]:
-        """All streams but dry runs, by id."""
+        """All streams but dry runs, by id: another mapping as soon as one of them runs otherwise."""
         return self._running
 
     def named(self, name: str) -> Stream | None:
@@ -186,32 +191,29 @@ class Keeper:
         async with self.changing:
             if stream_id in self._kept:
                 stream, row = self._kept[stream_id]
-                self._set({**self._kept, stream_id: (replace(stream, selection=selection), row)})
+                self._set({stream_id: (replace(stream, selection=selection), row)})
 
     async def _change(self, rows: Iterable[StreamRow], *, whole: bool = True) -> None:
         known = {row.id: row for row in rows}
-        after = {} if whole else dict(self._kept)
+        after: dict[str, Kept | None] = {row.id: self._placed(row) for row in known.values() if row.subscription}
         for stream_id, (stream, row) in self._kept.items() if whole else ():
             if row.subscription is None:
                 after[stream_id] = (_as_stored(stream, known), known.get(stream_id, row))
-        for row in known.values():
-            if row.subscription is not None:
-                self._place(after, row)
-        before, changed = self._kept, [one for one in after if self._kept.get(one) != after[one]]
-        if not changed and before.keys() == after.keys():
-            return
-        for stream_id in changed:
-            await self._step(before[stream_id][0] if stream_id in before else None, after[stream_id][0])
-        self._set(after)
+            elif stream_id not in known:
+                after[stream_id] = None
+        changed = {stream_id: one for stream_id, one in after.items() if one != self._kept.get(stream_id)}
+        for stream_id, one in changed.items():
+            if one is not None:
+                await self._step(self._kept[stream_id][0] if stream_id in self._kept else None, one[0])
+        if changed:
+            self._set(changed)
 
-    def _place(self, after: dict[str, tuple[Stream, StreamRow]], row: StreamRow) -> None:
+    def _placed(self, row: StreamRow) -> Kept | None:
         was = self._kept.get(row.id)
         if was is not None and (was[1].subscription, was[1].paused) == (row.subscription, row.paused):
-            after[row.id] = (was[0], row)
-        elif (stream := self._made(row)) is not None:
-            after[row.id] = (stream, row)
-        else:
-            after.pop(row.id, None)
+            return was[0], row
+        stream = self._made(row)
+        return (stream, row) if stream is not None else None
 
     async def _step(self, before: Stream | None, after: Stream) -> None:
         was, is_now = status_of(before) if before else None, status_of(after)
@@ -228,13 +230,31 @@ class Keeper:
         if was != is_now:
             _log.warning("stream.goes_on" if is_now == "enabled" else f"stream.{is_now}", stream=after.name)
 
-    def _set(self, kept: Mapping[str, tuple[Stream, StreamRow]]) -> None:
-        self._kept = dict(kept)
-        self._running = {
-            stream_id: Running(stream, row, reach_of(stream, stream_id not in self._uncompared))
-            for stream_id, (stream, row) in kept.items()
-        }
-        self._carry([one for one in self._running.values() if one.stream.way == "push"])
+    def _look_again(self, streams: Iterable[Stream]) -> None:
+        """Something that is remembered here of these has changed."""
+        self._set({one.id: self._kept[one.id] for one in streams if one.id in self._kept})
+
+    def _set(self, changed: Mapping[str, Kept | None]) -> None:
+        """The next picture. To copy what did not change takes microseconds for a thousand streams; to make it anew, and
+        have each lane and each poll look at it, would take milliseconds."""
+        kept, running, differs = dict(self._kept), dict(self._running), dict[str, Running | None]()
+        for stream_id, one in changed.items():
+            before = running.get(stream_id)
+            if one is None:
+                kept.pop(stream_id, None)
+                running.pop(stream_id, None)
+            else:
+                kept[stream_id] = one
+                running[stream_id] = Running(*one, reach_of(one[0], stream_id not in self._uncompared))
+            if running.get(stream_id) != before:
+                differs[stream_id] = running.get(stream_id)
+        self._kept, self._running, self._streams = kept, running, None
+        self._carry(differs)
+
+
+def _is_made(row: StreamRow) -> bool:
+    """Whether it is a receiver's own, and was not deleted."""
+    return row.subscription is not None and row.subscription.deleted_at is None
 
 
 def _mark(stream_id: str) -> str:

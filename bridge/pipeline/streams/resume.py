@@ -11,7 +11,6 @@ from typing import Protocol
 
 import structlog
 
-from bridge.errors import Conflict
 from bridge.model import Device, LedgerRow, Stream
 from bridge.pipeline.streams.reach import Reach, reach
 from bridge.pipeline.tell import Teller
@@ -43,7 +42,8 @@ async def resume(
     """Compare belief with what these streams were told, both ways: from every device that is `meant`, and from
     everybody who was told not compliant, who may own nothing any more. Bounded memory; may be repeated at any time.
 
-    Returns how many comparisons were made; `txn` is the cause of what follows from them.
+    Returns how many comparisons were made; `txn` is the cause of what follows from them. Raises Conflict for one that
+    somebody else's changes prevented each time, and what the store raises.
     """
     compared = 0
     after: tuple[str, str] | None = None
@@ -102,10 +102,10 @@ async def _about(store: Compared, row: LedgerRow, stream: Stream, txn: str) -> A
 
 
 async def _compare(teller: Teller, answers: Sequence[Answered]) -> int:
+    """Each has been tried, whatever is raised."""
     results = await asyncio.gather(*(teller.tell(one) for one in answers), return_exceptions=True)
-    for one, result in zip(answers, results, strict=True):
-        if isinstance(result, Conflict) and one.device is not None:
-            _log.warning("stream.resume_skipped", connector=one.device.connector, device=one.device.device_id)
-        elif isinstance(result, BaseException):
-            raise result
+    trouble = [result for result in results if isinstance(result, BaseException)]
+    if trouble:
+        _log.warning("stream.resume_failed", comparisons=len(answers), failed=len(trouble))
+        raise trouble[0]
     return len(answers)

@@ -101,12 +101,12 @@ class Upkeep:
                 return
             paused = replace(made, status="paused", by="service", reason=why, since=self._clock.now())
             await self._keeper.owe([one.stream])
-            if not await self._store.change_subscription(stream_id, made.version, paused):
+            told = await self._journal.entry("stream.paused", stream_id, why=why, before="enabled", after="paused")
+            if not await self._store.change_subscription(stream_id, made.version, paused, entries=[told]):
                 return
             if (row := await self._store.stream(stream_id)) is not None:
                 await self._keeper.take(row)
         _log.warning("stream.paused_by_us", stream=one.stream.name, why=why)
-        await self._journal.write("stream.paused", stream_id, why=why, before="enabled", after="paused")
 
     async def _expire(self) -> None:
         now = self._clock.monotonic()

@@ -54,7 +54,7 @@ class Archive(Outbox):
         return await self.accept(arrival)
 
     async def record(self, entry: AuditEntry) -> None:
-        self._audit.append((next(self._sequence), entry))
+        self._record([entry])
 
     async def audit(
         self, *, since: float | None = None, who: str = "", what: str = "", target: str = "", limit: int = 100
@@ -76,8 +76,7 @@ class Archive(Outbox):
         if self._marks.get(name) != was:
             return False
         self._marks[name] = value
-        for entry in entries:
-            await self.record(entry)
+        self._record(entries)
         return True
 
 

@@ -56,6 +56,9 @@ class Tables:
         """(client, jti) → when it may be forgotten."""
         self._choices: dict[Pair, Choice] = {}
 
+    def _record(self, entries: Iterable[AuditEntry]) -> None:
+        self._audit.extend((next(self._sequence), entry) for entry in entries)
+
     def _note_rung(self, webhook_id: str, rings: Sequence[Ring]) -> None:
         self._rung[webhook_id] = (rings[0].txn if rings else "", tuple(ring.device_id for ring in rings))
 

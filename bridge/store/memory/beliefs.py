@@ -44,6 +44,8 @@ class Beliefs(Inbox):
         return clashes
 
     def _take(self, unit: Unit) -> None:
+        for device in unit.seen:
+            self._expect(f"device {device.connector}/{device.device_id}", self._devices.get(device.key), device.version)
         for device in unit.devices:
             known = self._devices.get(device.key)
             self._expect(f"device {device.connector}/{device.device_id}", known, device.version)
@@ -59,6 +61,7 @@ class Beliefs(Inbox):
         if unit.look is not None:
             self._finish(unit.look)
         self._ring(unit.rings)
+        self._errands.update((errand.id, errand) for errand in unit.errands)
 
     def _write(self, write: LedgerWrite) -> None:
         key = (write.row.stream_id, write.row.subject)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from bridge.store.erasure import Erase, Erased, Hindrance, Pair
+from bridge.store.erasure import Erase, Erased, Hindrance, Pair, is_anothers
 from bridge.store.memory.expiry import Expiry
 from bridge.store.records import Delivery
 from bridge.store.subjects import CHOICES_ERASED
@@ -40,6 +40,9 @@ class Erasure(Expiry):
             look = self._looks.get(key)
             if look is not None and look.leased_until is not None and look.leased_until > now:
                 yield Hindrance("looking", device=key)
+            device = self._devices.get(key)
+            if device is not None and is_anothers(device, what):
+                yield Hindrance("another", device=key)
         for row in sets:
             if row.state == "pending" and row.leased_until is not None:
                 yield Hindrance("sending", row.stream_id, row.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from bridge.store.errands import ConnectorRow, Errand
+from bridge.store.errands import MANY, ConnectorRow, Errand
 from bridge.store.memory.base import Tables
 from bridge.store.memory.inbox import free
 from bridge.value import replace
@@ -13,7 +13,7 @@ from bridge.value import replace
 
 class Errands(Tables):
     async def ask(self, errand: Errand) -> Errand:
-        for known in self._errands.values():
+        for known in self._errands.values() if errand.kind != MANY else ():
             if (known.kind, known.target) == (errand.kind, errand.target) and known.ended_at is None:
                 return known
         self._errands[errand.id] = errand

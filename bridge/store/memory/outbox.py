@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 
 from bridge.model import DeliveryState, LedgerRow, Status
-from bridge.store.ledger_rules import WHY_NOT, cancelled, died, dropped, held, is_due, overruled, revived, unsent
+from bridge.store.ledger_rules import (
+    WHY_NOT,
+    cancelled,
+    died,
+    dropped,
+    held,
+    is_due,
+    is_overtaken,
+    overruled,
+    revived,
+    unsent,
+)
 from bridge.store.memory.base import Pair
 from bridge.store.memory.beliefs import Beliefs
 from bridge.store.memory.inbox import free
@@ -114,7 +125,7 @@ class Outbox(Beliefs):
         if row.rank != Rank.EVENT:
             return "framework"
         told = self._ledger.get((row.stream_id, row.subject))
-        if told is None or told.tail is None or told.tail.id != row.id:
+        if told is None or is_overtaken(told, row):
             return "overtaken"
         self._deliveries[row.id] = replace(
             row, state="pending", attempts=0, faults=0, faulted_at=None, settled_at=None, leased_until=None, next_at=now

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from bridge.model import StreamStatus, Subscription
 from bridge.store.memory.outbox import Outbox
-from bridge.store.records import Delivery, NewDelivery, Rank, StreamRow
+from bridge.store.records import AuditEntry, Delivery, NewDelivery, Rank, StreamRow
 from bridge.store.streams import DELETED, EXPIRED, TOO_MANY
 from bridge.value import replace
 
@@ -45,21 +45,28 @@ class Streams(Outbox):
             del self._choices[choice.key]
         return len(told) + len(sent)
 
-    async def make_stream(self, row: StreamRow, most: int) -> bool:
+    async def make_stream(self, row: StreamRow, most: int, entries: Sequence[AuditEntry] = ()) -> bool:
         theirs = [one.subscription for one in self._streams.values() if one.client == row.client]
         if sum(made is not None and made.deleted_at is None for made in theirs) >= most:
             return False
         self._streams[row.id] = row
+        self._record(entries)
         return True
 
     async def change_subscription(
-        self, stream_id: str, version: int, subscription: Subscription, announced: StreamStatus | None = None
+        self,
+        stream_id: str,
+        version: int,
+        subscription: Subscription,
+        announced: StreamStatus | None = None,
+        entries: Sequence[AuditEntry] = (),
     ) -> bool:
         row = self._streams.get(stream_id)
         if row is None or row.subscription is None or row.subscription.version != version:
             return False
         changed = replace(row, subscription=replace(subscription, version=version + 1))
         self._streams[stream_id] = changed if announced is None else replace(changed, announced=announced)
+        self._record(entries)
         return True
 
     async def announce(

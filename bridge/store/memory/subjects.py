@@ -19,16 +19,14 @@ class Subjects(Archive):
         if others >= most:
             return "full"
         self._choices[choice.key] = choice
-        for entry in entries:
-            await self.record(entry)
+        self._record(entries)
         return ""
 
     async def drop_choice(self, choice: Choice, entries: Sequence[AuditEntry] = ()) -> bool:
         if not self._stands(choice):
             return False
         del self._choices[choice.key]
-        for entry in entries:
-            await self.record(entry)
+        self._record(entries)
         return True
 
     async def told_choice(self, choice: Choice) -> None:

@@ -8,6 +8,7 @@ from enum import IntEnum
 from typing import Literal
 
 from bridge.model import DeliveryState, Device, LedgerRow, Status
+from bridge.store.errands import Errand
 from bridge.store.records.inbox import Look, LookDone, Ring
 from bridge.value import value
 
@@ -80,6 +81,10 @@ class Unit:
     rings: tuple[Ring, ...] = ()
     sets: tuple[NewDelivery, ...] = ()
     """SETs that no ledger row tells of: verification, and an operator's test."""
+    seen: tuple[Device, ...] = ()
+    """Devices that it goes by and does not write: each must still be at the version that was read."""
+    errands: tuple[Errand, ...] = ()
+    """Comparisons that are to follow, whoever dies now: asked for in the same commit (`Errands.ask`)."""
 
 
 @value
@@ -137,8 +142,9 @@ class Delivery:
 class Settlement:
     """How one try ended. `pending` gives the row back for `next_at`.
 
-    `dead`: later pending rows of the same (stream, subject) are superseded with it, and the ledger row goes
-    back to `told = previous`, `given_up = status`, naming the dead row (its version grows). But with `maybe_received`
+    `dead`: later pending rows of the same (stream, subject) are superseded with it, and the ledger row goes back to
+    `told = previous`, naming the dead row (its version grows), and `given_up = status` unless the last of the later
+    ones had taken that back. But with `maybe_received`
     nobody can say that the receiver does not believe it: it counts as told, and what follows it stays pending.
     Of a SET about the stream itself (no `Rank.EVENT`) no ledger tells, and nothing follows it.
     `delivered`: the ledger row is not touched. A row that is no longer pending is left alone.

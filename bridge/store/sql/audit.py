@@ -16,7 +16,8 @@ _PUT_MARK = upsert(marks)
 
 
 def record_many(conn: Connection, items: Sequence[AuditEntry]) -> list[None]:
-    conn.execute(_RECORD, [asdict(entry) for entry in items])
+    if items:
+        conn.execute(_RECORD, [asdict(entry) for entry in items])
     return [None] * len(items)
 
 
@@ -65,8 +66,7 @@ def _put(conn: Connection, item: Put) -> bool:
     if mark(conn, item.name) != item.was:
         return False
     put_mark(conn, item.name, item.value)
-    if item.entries:
-        record_many(conn, item.entries)
+    record_many(conn, item.entries)
     return True
 
 

@@ -8,10 +8,12 @@ from collections.abc import Iterable, Sequence
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from bridge.model import Device, LedgerRow
+from bridge.store.errands import Errand
 from bridge.store.ledger_rules import unsent
 from bridge.store.records import Clash, LedgerWrite, NewDelivery, Unit
 from bridge.store.sql import rows
 from bridge.store.sql.dialect import Swift, among, delivery_ids, rows_of, upsert
+from bridge.store.sql.errands import put_errands
 from bridge.store.sql.heads import IS_FIRST, Key, promote
 from bridge.store.sql.looks import LookBook
 from bridge.store.sql.tables import deliveries, devices, ledger
@@ -81,13 +83,14 @@ class _Draft:
         self._unsent: dict[int, Key] = {}
         self._superseded: dict[int, tuple[Key, LedgerWrite]] = {}
         self._mints: list[NewDelivery] = []
+        self._errands: list[Errand] = []
         self._read(units)
         self._stood = set(self._ledger)
         looked = [(unit.look.connector, unit.look.device_id) for unit in units if unit.look is not None]
         self._looks = LookBook(conn, looked + [(r.connector, r.device_id) for unit in units for r in unit.rings])
 
     def _read(self, units: Sequence[Unit]) -> None:
-        keys = [device.key for unit in units for device in unit.devices]
+        keys = [device.key for unit in units for device in (*unit.devices, *unit.seen)]
         for connector, device_id, version in rows_of(self._conn, _DEVICES, keys):
             self._devices[connector, device_id] = _Dev(version)
         keys = [(w.row.stream_id, w.row.subject) for unit in units for w in unit.ledger]
@@ -104,8 +107,11 @@ class _Draft:
     def take(self, unit: Unit) -> None:
         """Raises _Clashed, and has changed nothing, when the unit finds something else than it expected."""
         known = ChainMap[_Pair, _Dev]({}, self._devices)
+        for device in unit.seen:
+            _expect_device(known, device)
         for device in unit.devices:
             _expect_device(known, device)
+            known[device.key] = _Dev(device.version + 1, device)
         told = ChainMap[_Pair, _Row]({}, self._ledger)
         for move in unit.moves:
             _expect_row(told, (move.stream_id, move.old), move.old_version, must_be=True)
@@ -125,6 +131,7 @@ class _Draft:
             self._looks.finish(unit.look)
         for ring in unit.rings:
             self._looks.ring(ring)
+        self._errands += unit.errands
 
     def _expect_unsent(self, delivery_id: int, also: Iterable[int]) -> Key:
         if delivery_id not in self._unsent or delivery_id in self._superseded or delivery_id in also:
@@ -156,6 +163,7 @@ class _Draft:
         if known:
             _PUT_DEVICE.many(conn, known)
         self._looks.write()
+        put_errands(conn, self._errands)
 
 
 def mint(conn: Connection, new: Sequence[NewDelivery]) -> dict[str, int]:
@@ -175,7 +183,6 @@ def _expect_device(known: ChainMap[_Pair, _Dev], device: Device) -> None:
     stands = known.get(device.key, _UNKNOWN).version
     if stands != device.version:
         raise _Clashed(f"device {device.connector}/{device.device_id} is at version {stands}, not {device.version}")
-    known[device.key] = _Dev(stands + 1, device)
 
 
 def _expect_row(told: ChainMap[_Pair, _Row], key: _Pair, version: int, *, must_be: bool = False) -> _Row:

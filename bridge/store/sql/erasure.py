@@ -9,10 +9,11 @@ from operator import itemgetter
 from sqlalchemy import Connection, bindparam, delete, literal, select, tuple_, update
 from sqlalchemy import union as union_of
 
-from bridge.store.erasure import Erase, Erased, Hindrance, Pair
+from bridge.store.erasure import Erase, Erased, Hindrance, Pair, is_anothers
 from bridge.store.sql.audit import mark, put_mark
 from bridge.store.sql.dialect import Swift, among, rows_of
 from bridge.store.sql.heads import promote
+from bridge.store.sql.holds import devices_of
 from bridge.store.sql.subject_table import FORGET_CHOICE
 from bridge.store.sql.tables import deliveries, devices, ledger, looks, quarantine, webhooks
 from bridge.store.subjects import CHOICES_ERASED
@@ -101,6 +102,9 @@ def _hindrances(conn: Connection, item: Item, sets: Sequence[tuple[object, ...]]
     for connector, device_id, leased_until in sorted(rows_of(conn, _LOOKS, what.devices)):
         if leased_until is not None and leased_until > item.now:
             yield Hindrance("looking", device=(connector, device_id))
+    for found in devices_of(conn, what.devices):
+        if is_anothers(found, what):
+            yield Hindrance("another", device=found.key)
     for id_, stream_id, _, state, leased_until in sets:
         if state != "pending":
             continue

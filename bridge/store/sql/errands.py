@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from sqlalchemy import Connection, bindparam, insert, or_, select, update
 
-from bridge.store.errands import ConnectorRow, Errand, ErrandState
+from bridge.store.errands import MANY, ConnectorRow, Errand, ErrandState
 from bridge.store.sql import tables
 from bridge.store.sql.dialect import Swift, upsert
 from bridge.store.sql.rows import AnyRow, Values, dumped
@@ -60,16 +60,26 @@ def ask_many(conn: Connection, items: Sequence[Errand]) -> list[Errand]:
 
 
 def _ask(conn: Connection, errand: Errand) -> Errand:
-    found = conn.execute(_OPEN, {"k_kind": errand.kind, "k_target": errand.target}).first()
+    found = None
+    if errand.kind != MANY:
+        found = conn.execute(_OPEN, {"k_kind": errand.kind, "k_target": errand.target}).first()
     if found is not None:
         return _errand(found)
-    values: Values = {
+    put_errands(conn, [errand])
+    return errand
+
+
+def put_errands(conn: Connection, errands: Sequence[Errand]) -> None:
+    if errands:
+        conn.execute(_PUT, [_values(errand) for errand in errands])
+
+
+def _values(errand: Errand) -> Values:
+    return {
         "id": errand.id, "kind": errand.kind, "target": errand.target, "state": errand.state,
         "asked_at": errand.asked_at, "asked_by": errand.asked_by, "leased_until": None, "ended_at": None,
         "doc": _doc(errand.asked, errand.doc),
     }  # fmt: skip
-    conn.execute(_PUT, values)
-    return errand
 
 
 @dataclass(frozen=True, slots=True)

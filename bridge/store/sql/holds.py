@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Connection, bindparam, func, select, tuple_
 
-from bridge.model import HeldWhy, LedgerRow
+from bridge.model import Device, HeldWhy, LedgerRow
 from bridge.store.hold_rules import kind_of
 from bridge.store.records import HoldCount, Known
 from bridge.store.sql import rows
@@ -67,6 +67,11 @@ def known(conn: Connection, connector: str, ids: Collection[str]) -> dict[str, K
     found = {row[0]: rows.device(row[1], row[2]) for row in rows_of(conn, _KNOWN, pairs)}
     due = {row[1]: rows.look(row) for row in rows_of(conn, LOOKS_OF, pairs)}
     return {id_: Known(found.get(id_), due.get(id_)) for id_ in found.keys() | due.keys()}
+
+
+def devices_of(conn: Connection, pairs: Collection[tuple[str, str]]) -> list[Device]:
+    """Of these (connector, device id) those that are known, in order."""
+    return sorted((rows.device(row[1], row[2]) for row in rows_of(conn, _KNOWN, pairs)), key=lambda one: one.key)
 
 
 def fleet(conn: Connection, connector: str) -> int:

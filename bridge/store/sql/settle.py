@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import BindParameter, Connection, and_, bindparam, exists, or_, select, update
 
 from bridge.model import LedgerRow, Status
-from bridge.store.ledger_rules import WHY_NOT, cancelled, died, dropped, overruled, revived
+from bridge.store.ledger_rules import WHY_NOT, cancelled, died, dropped, is_overtaken, overruled, revived
 from bridge.store.records import Rank, Settlement
 from bridge.store.sql import rows
 from bridge.store.sql.beliefs import LEDGER_OF
@@ -240,7 +240,7 @@ def _revive(conn: Connection, item: ById) -> str:
     if row.rank != Rank.EVENT:
         return "framework"
     told = _ledger(conn, row.stream_id, row.subject)
-    if told is None or told.tail is None or told.tail.id != row.id:
+    if told is None or is_overtaken(told, row):
         return "overtaken"
     conn.execute(_REVIVE, {"k_id": row.id, "b_now": item.now})
     key = {"k_stream": row.stream_id, "k_order": row.order}

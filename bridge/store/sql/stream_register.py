@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bridge.model import StreamStatus, Subscription
-from bridge.store.records import NewDelivery, StreamRow
+from bridge.store.records import AuditEntry, NewDelivery, StreamRow
 from bridge.store.sql import streams
 from bridge.store.sql.records import Queues
 
@@ -29,13 +29,18 @@ class StreamRegister(Queues):
     async def prune_stream(self, stream_id: str) -> int:
         return await self._writer.submit(streams.prune_many, stream_id)
 
-    async def make_stream(self, row: StreamRow, most: int) -> bool:
-        return await self._writer.submit(streams.make_many, streams.Make(row, most))
+    async def make_stream(self, row: StreamRow, most: int, entries: Sequence[AuditEntry] = ()) -> bool:
+        return await self._writer.submit(streams.make_many, streams.Make(row, most, tuple(entries)))
 
     async def change_subscription(
-        self, stream_id: str, version: int, subscription: Subscription, announced: StreamStatus | None = None
+        self,
+        stream_id: str,
+        version: int,
+        subscription: Subscription,
+        announced: StreamStatus | None = None,
+        entries: Sequence[AuditEntry] = (),
     ) -> bool:
-        change = streams.Change(stream_id, version, subscription, announced)
+        change = streams.Change(stream_id, version, subscription, announced, tuple(entries))
         return await self._writer.submit(streams.change_many, change)
 
     async def announce(

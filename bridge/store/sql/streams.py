@@ -10,8 +10,9 @@ import orjson
 from sqlalchemy import Connection, bindparam, delete, func, insert, literal_column, select, update
 
 from bridge.model import StreamStatus, Subscription
-from bridge.store.records import NewDelivery, StreamRow
+from bridge.store.records import AuditEntry, NewDelivery, StreamRow
 from bridge.store.sql import rows
+from bridge.store.sql.audit import record_many
 from bridge.store.sql.commit import mint
 from bridge.store.sql.dialect import Swift, among, upsert
 from bridge.store.sql.framework import END
@@ -118,6 +119,7 @@ def prune_many(conn: Connection, items: Sequence[str]) -> list[int]:
 class Make:
     row: StreamRow
     most: int
+    entries: tuple[AuditEntry, ...]
 
 
 def make_many(conn: Connection, items: Sequence[Make]) -> list[bool]:
@@ -128,6 +130,7 @@ def _make(conn: Connection, item: Make) -> bool:
     if conn.execute(_COUNT, {"of_client": item.row.client}).scalar_one() >= item.most:
         return False
     conn.execute(_MAKE, _values(item.row))
+    record_many(conn, item.entries)
     return True
 
 
@@ -137,6 +140,7 @@ class Change:
     version: int
     subscription: Subscription
     announced: StreamStatus | None
+    entries: tuple[AuditEntry, ...]
 
 
 def change_many(conn: Connection, items: Sequence[Change]) -> list[bool]:
@@ -148,8 +152,12 @@ def _change(conn: Connection, item: Change) -> bool:
     values = {"k_id": item.stream_id, "at_version": item.version}
     values["b_subscription"] = rows.dumped(doc | {"version": item.version + 1})
     if item.announced is None:
-        return conn.execute(_CHANGE, values).rowcount > 0
-    return conn.execute(_CHANGE_AND_ANNOUNCE, values | {"b_announced": item.announced}).rowcount > 0
+        done = conn.execute(_CHANGE, values).rowcount > 0
+    else:
+        done = conn.execute(_CHANGE_AND_ANNOUNCE, values | {"b_announced": item.announced}).rowcount > 0
+    if done:
+        record_many(conn, item.entries)
+    return done
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,8 +68,7 @@ def _put(conn: Connection, item: Put) -> Refusal:
     if conn.execute(_OTHERS, names).scalar_one() >= item.most:
         return "full"
     _PUT.many(conn, [_values(item.choice)])
-    if item.entries:
-        record_many(conn, item.entries)
+    record_many(conn, item.entries)
     return ""
 
 
@@ -86,8 +85,7 @@ def drop_many(conn: Connection, items: Sequence[Drop]) -> list[bool]:
 def _drop(conn: Connection, item: Drop) -> bool:
     if conn.execute(_DROP, _names(item.choice)).rowcount == 0:
         return False
-    if item.entries:
-        record_many(conn, item.entries)
+    record_many(conn, item.entries)
     return True
 
 

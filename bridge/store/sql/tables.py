@@ -273,7 +273,8 @@ errands = Table(
     Column("doc", Text, nullable=False),
     Index(
         "ux_errands_open", "kind", "target", unique=True,
-        sqlite_where=text("ended_at IS NULL"), postgresql_where=text("ended_at IS NULL"),
+        sqlite_where=text("ended_at IS NULL AND kind <> 'compare'"),
+        postgresql_where=text("ended_at IS NULL AND kind <> 'compare'"),
     ),
     Index("ix_errands_asked", "asked_at"),
 )  # fmt: skip

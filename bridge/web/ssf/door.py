@@ -18,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 
 from bridge.oauth.caller import BearerRefused, require
 from bridge.ssf.configuration import Unacceptable
+from bridge.text import unfit_member
 from bridge.web.bearer import Bearer
 from bridge.web.body import is_utf8, length, read, too_large
 from bridge.web.linger import BODY_HERE, LingeringResponse
@@ -132,6 +133,8 @@ async def _object(scope: Scope, receive: Receive, limit: int) -> Mapping[str, An
         raise Unacceptable("", "the body is not JSON") from None
     if not isinstance(found, dict):
         raise Unacceptable("", "the body must be a JSON object")
+    if b"\\u0000" in raw and (member := unfit_member(found)) is not None:
+        raise Unacceptable(member, "must not hold U+0000, also not in what nobody reads")
     return found
 
 

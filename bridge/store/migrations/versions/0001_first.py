@@ -242,7 +242,8 @@ def _registers() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_errands"),
     )
     op.create_index("ix_errands_asked", "errands", ["asked_at"])
-    op.create_index("ux_errands_open", "errands", ["kind", "target"], unique=True, **_where("ended_at IS NULL"))
+    opened = _where("ended_at IS NULL AND kind <> 'compare'")
+    op.create_index("ux_errands_open", "errands", ["kind", "target"], unique=True, **opened)
     op.create_table(
         "connectors",
         sa.Column("name", sa.Text(), nullable=False),
