@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -38,7 +39,8 @@ class Channels:
         self._parts = parts
         self._clock = ports.clock
         self._keys = keys
-        self._certificate = Certificate(parts.config.server.tls_cert_file)
+        server = parts.config.server
+        self._certificate = Certificate(server.tls_cert_file, server.tls_key_file)
         alarms = parts.config.alarms
         self.notices = Notices(
             store, targets_of(parts.config.notify), alarms, self._send,
@@ -81,22 +83,25 @@ class Channels:
 
 
 class Certificate:
-    """When a certificate in a file runs out. The file is read again when it has changed."""
+    """When the certificate that is shown runs out. The files are read again when they have changed; a certificate that
+    came without its key is not shown, and does not count."""
 
-    def __init__(self, file: Path | None) -> None:
+    def __init__(self, file: Path | None, key_file: Path | None) -> None:
         self._file = file
-        self._read_at = -1
+        self._key_file = key_file
+        self._read_at = -1, -1
         self._end: float | None = None
 
     def end(self) -> float | None:
-        """None if there is none, or none that can be read: that TLS then fails is said elsewhere."""
-        if self._file is None:
+        """None if there is none, or none that could be read: that TLS then fails is said elsewhere."""
+        if self._file is None or self._key_file is None:
             return None
         try:
-            changed = self._file.stat().st_mtime_ns
+            changed = self._file.stat().st_mtime_ns, self._key_file.stat().st_mtime_ns
             if changed != self._read_at:
+                ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(self._file, self._key_file, password="")
                 self._end = x509.load_pem_x509_certificate(self._file.read_bytes()).not_valid_after_utc.timestamp()
                 self._read_at = changed
         except (OSError, ValueError):
-            return None
+            return self._end
         return self._end

@@ -71,7 +71,7 @@ class Works:
         self.ports = ports
         self.outbound = parts.outbound
         self.trouble = trouble
-        self.signer = ThreadPoolExecutor(1, thread_name_prefix="sign")
+        self.signers = ThreadPoolExecutor(1, thread_name_prefix="sign"), ThreadPoolExecutor(1, "sign_at_once")
         self.metrics = Metrics(
             __version__,
             list(parts.sources),
@@ -84,7 +84,7 @@ class Works:
         self.keyring = Keyring(store, parts.keys, key_terms(config), clock, self.journal, trouble)
         self.callers = Callers(parts, store, ports, self.metrics, self.journal, trouble)
         self.reread = Reread(parts.watch, clock, self.callers.clients.changed)
-        mint = Minter(config.transmitter.issuer, lambda: self.keyring.ring, clock, ids, self.signer)
+        mint = Minter(config.transmitter.issuer, lambda: self.keyring.ring, clock, ids, *self.signers)
         self.remint = Remint(store, mint, lambda: {stream.id: stream for stream in self.streams()}, clock)
         self.directories = Directories(
             {name: Directory(name, lookup, clock) for name, lookup in lookups(parts, ports).items()}

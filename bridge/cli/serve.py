@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from bridge.cli.console.changing import operator
 from bridge.cli.console.configured import load_offline
+from bridge.cli.open_files import BESIDE, raise_limit
 from bridge.clock import SystemClock
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ async def _serve(loaded: Loaded) -> None:
     from bridge.parts import Ports
 
     log = structlog.get_logger("bridge.serve")
+    open_files, polls = raise_limit(), loaded.config.streams.polls
+    if open_files is not None and open_files < polls + BESIDE:
+        log.warning("files.few", open_files=open_files, needed=polls + BESIDE, setting="streams.polls")
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)

@@ -38,6 +38,8 @@ class StreamTerms(Shaped):
     profile: Literal["ssf", "sse"] = "ssf"
     default_subjects: Literal["ALL", "NONE"] = "ALL"
     """Whom a new stream is about before its receiver adds or removes anybody (SSF 1.0 §7.1)."""
+    audience_list: bool = False
+    """Whether `aud` of the stream's configuration is shown as a list of one."""
     max_streams: Annotated[Whole, Field(ge=1, le=10_000)] = 100
     verify: bool = True
     """Whether a push stream gets events only after a verification was accepted there."""

@@ -45,7 +45,7 @@ def head(text: str) -> Head:
     try:
         members = jws.extract_compact(text.encode()).headers()
     except (JoseError, ValueError, TypeError, AttributeError, RecursionError):
-        raise BadJwt("the token is no signed JWT") from None
+        raise BadJwt("the token is not known, and is no signed JWT") from None
     alg, kid, typ = members.get("alg"), members.get("kid"), members.get("typ", "")
     if not isinstance(alg, str) or not isinstance(kid, str | None) or not isinstance(typ, str):
         raise BadJwt("the header of the token is malformed")
@@ -61,8 +61,11 @@ def opened(text: str, keys: KeySet, algorithms: Collection[str], types: Collecti
         raise BadJwt("the token is of another type")
     if named.alg not in algorithms:
         raise BadJwt("the token is signed with another algorithm than is accepted")
+    fitting = list(keys.fitting(named.kid, named.alg))
+    if not fitting:
+        raise BadJwt("the key that signed the token is not known")
     registry = _registry(named.alg)
-    for key in keys.fitting(named.kid, named.alg):
+    for key in fitting:
         try:
             return jwt.decode(text, key, algorithms=[named.alg], registry=registry).claims
         except (JoseError, ValueError, TypeError, RecursionError):

@@ -22,6 +22,7 @@ from structlog.typing import EventDict, Processor, WrappedLogger
 
 from bridge.clock import Clock
 from bridge.observe.redact import Redact
+from bridge.observe.seldom import Seldom
 
 WEBHOOK_RECEIVED: Final = "webhook.received"
 LOOK_FINISHED: Final = "look.finished"
@@ -29,6 +30,7 @@ SET_DELIVERED: Final = "set.delivered"
 
 Format = Literal["auto", "json", "console"]
 
+_SERVER: Final = "uvicorn.error"
 _QUIET = ("uvicorn.access", "asyncio", "aiosqlite")
 
 
@@ -51,6 +53,22 @@ def configure(level: str, form: Format, *, clock: Clock, person_key: bytes, stre
         cache_logger_on_first_use=True,
     )
     _route_standard_library(number, shared, last, out)
+    logging.getLogger(_SERVER).filters[:] = [_Seldom(clock)]
+
+
+class _Seldom(logging.Filter):
+    """Warnings of the HTTP server are about requests that anybody may make as often as they like: each is a line once
+    a minute, with how often it was."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._seldom = Seldom(clock)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno != logging.WARNING:
+            return True
+        times = record.__dict__["times"] = self._seldom(record.getMessage())
+        return times > 0
 
 
 class _Forgiving:
@@ -140,14 +158,14 @@ def _route_standard_library(level: int, shared: list[Processor], last: list[Proc
     handler = logging.StreamHandler(out)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, structlog.stdlib.ExtraAdder(["times"]), *shared],
             processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *last],
         )
     )
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level if level <= logging.DEBUG else max(level, logging.WARNING))
-    for name in ("uvicorn", "uvicorn.error"):
+    for name in ("uvicorn", _SERVER):
         logging.getLogger(name).handlers.clear()
         logging.getLogger(name).propagate = True
     for name in _QUIET:

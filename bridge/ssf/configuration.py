@@ -73,13 +73,21 @@ def foreign_members(body: Mapping[str, Any], known: Mapping[str, Any]) -> None:
     """Of a change: what is ours and stands in it must be as it is (§8.1.1.3, §8.1.1.4). `known` is the configuration
     as it is shown. Raises Unacceptable."""
     for member in body.keys() & known.keys() - {"delivery", "events_requested", "description"}:
-        if body[member] is not None and not _same(body[member], known[member]):
+        given, ours = body[member], known[member]
+        if member == "aud":
+            given, ours = _listed(given), _listed(ours)
+        if given is not None and not _same(given, ours):
             raise Unacceptable(member, "is the transmitter's to set, and differs from the stream's")
-    given, has = body.get("delivery"), known["delivery"]
-    if not isinstance(given, Mapping) or {given.get("method"), has["method"]} - {*POLL_METHODS}:
+    where, has = body.get("delivery"), known["delivery"]
+    if not isinstance(where, Mapping) or {where.get("method"), has["method"]} - {*POLL_METHODS}:
         return
-    if given.get("endpoint_url") not in (None, "", has["endpoint_url"]):
+    if where.get("endpoint_url") not in (None, "", has["endpoint_url"]):
         raise Unacceptable("delivery.endpoint_url", "is the transmitter's to set where SETs are polled")
+
+
+def _listed(audience: Any) -> Any:
+    """One audience is as good as a list of it (RFC 7519 §4.1.3)."""
+    return [audience] if isinstance(audience, str) else audience
 
 
 def _same(given: Any, known: Any) -> bool:

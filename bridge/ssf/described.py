@@ -18,6 +18,8 @@ class Terms:
     events_supported: tuple[str, ...]
     min_verification_interval: int
     inactivity_timeout: int | None = None
+    audience_list: bool = False
+    """Whether `aud` is shown as a list, for receivers that read nothing else (SSF 1.0 §8.1.1 has both)."""
 
 
 def poll_url(issuer: str, stream_id: str) -> str:
@@ -35,7 +37,7 @@ def configuration(stream: Stream, made: Subscription | None, terms: Terms) -> di
     shown: dict[str, Any] = {
         "stream_id": stream.id,
         "iss": terms.issuer,
-        "aud": stream.audience,
+        "aud": [stream.audience] if terms.audience_list else stream.audience,
         "delivery": {"method": method, "endpoint_url": where},
         "events_supported": list(supported),
         "events_delivered": events_delivered(supported, requested),

@@ -15,6 +15,7 @@ from bridge.store.lock import FileLock, is_held
 from bridge.store.migrations import HEAD, REVISIONS
 from bridge.store.sql.engine import connect, sqlite_engine
 from bridge.store.sql.faults import meaning
+from bridge.store.sql.tables import metadata
 
 COMMAND = "caep-bridge db upgrade"
 PATIENCE = 3.0
@@ -130,10 +131,29 @@ def _revision(conn: Connection) -> str | None:
     tables = inspect(conn).get_table_names()
     if "alembic_version" in tables:
         found: str | None = conn.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        if found == HEAD and (lacking := _lacking(conn)):
+            raise StoreProblem(
+                f"the database says that it is at revision {HEAD}, and lacks {', '.join(lacking)}: it was made by a "
+                "version between two releases, and nothing leads from there; move its file away, begin with a new one"
+            )
         return found
     if tables:
         raise StoreProblem("the database holds tables of another program")
     return None
+
+
+def _lacking(conn: Connection) -> list[str]:
+    """The tables and columns of ours that are not there, three of them at most."""
+    there = {
+        table: {one["name"] for one in columns} for (_, table), columns in inspect(conn).get_multi_columns().items()
+    }
+    missing = [
+        table.name if table.name not in there else f"{table.name}.{column.name}"
+        for table in metadata.sorted_tables
+        for column in table.columns
+        if column.name not in there.get(table.name, ())
+    ]
+    return list(dict.fromkeys(missing))[:3]
 
 
 def _run(conn: Connection) -> None:

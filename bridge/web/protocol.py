@@ -1,6 +1,8 @@
-"""uvicorn's HTTP protocol with two limits that it lacks: how large the head of a request may be, and how late.
+"""uvicorn's HTTP protocol with limits that it lacks: how large the head of a request may be, how late, and how many
+requests may wait behind the one that is being answered.
 
-Without them anyone who can connect could fill the memory with one endless header, or the connections with silence.
+Without them anyone who can connect could fill the memory with one endless header or with requests whose answers they
+do not read, or the connections with silence.
 The trailer fields behind a chunked body (RFC 9112 §7.1.2) are bounded like a head.
 """
 
@@ -19,6 +21,14 @@ HEAD_BYTES: Final = 65_536
 
 HEAD_SECONDS: Final = 30.0
 """How long a connection may take to send the first head, or any head of which a part came."""
+
+PIPELINED: Final = 100
+"""How many requests of one connection may wait for the one before them (RFC 9112 §9.3.2). Each takes some hundred times
+its bytes."""
+
+
+class _TooMany(Exception):
+    """Stops the parser."""
 
 
 class BoundedHead(HttpToolsProtocol):
@@ -49,10 +59,15 @@ class BoundedHead(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         """What is no HTTP is refused like all else."""
+        if self.transport.is_closing():
+            return
         response = problem(400, msg)
         head = b"".join(b"%b: %b\r\n" % pair for pair in [*self.server_state.default_headers, *response.raw_headers])
         self.transport.write(b"HTTP/1.1 400 Bad Request\r\n" + head + b"connection: close\r\n\r\n" + response.body)
         self.transport.close()
+
+    def _unsupported_upgrade_warning(self) -> None:
+        """To stay with HTTP/1.1 is an answer (RFC 9110 §7.8), and nothing that an operator could mend."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
@@ -61,6 +76,9 @@ class BoundedHead(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._head_ends()
         super().on_headers_complete()
+        if len(self.pipeline) > PIPELINED:
+            self.transport.abort()  # what is answered may never be read, so there is no room for a word
+            raise _TooMany
 
     def on_chunk_header(self) -> None:
         """What follows is the chunk's data, or after the last chunk the trailer fields."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-import ssl
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,13 +14,11 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from bridge.errors import ConfigError, Fault
+from bridge.web.certificate import Shown
 from bridge.web.protocol import BoundedHead
 
 KEEP_ALIVE: Final = 75
 """Seconds that an idle connection stays open: longer than the proxies in front keep theirs."""
-
-CIPHERS: Final = "ECDHE+AESGCM:ECDHE+CHACHA20"
-"""Of TLS 1.2: forward secrecy and nothing but AEAD (RFC 9325 §4.2). Those of TLS 1.3 are all so."""
 
 Address = tuple[str, int]
 
@@ -41,8 +38,13 @@ class Listener:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config) -> None:
+    def __init__(self, listener: Listener) -> None:
+        config = _config(listener)
         super().__init__(config)
+        self._shown: Shown | None = None
+        if listener.tls_cert_file is not None and listener.tls_key_file is not None:
+            self._shown = Shown(listener.name, listener.tls_cert_file, listener.tls_key_file)
+            config.ssl = self._shown.context
         self.up = asyncio.Event()
         self._ending = asyncio.Event()
 
@@ -60,9 +62,12 @@ class _Server(uvicorn.Server):
         self.up.set()
 
     async def main_loop(self) -> None:
-        """Once a second, for the Date header, and at the end; uvicorn's own looks ten times a second."""
+        """Once a second, for the Date header and the certificate, and at the end; uvicorn's own looks ten times a
+        second."""
         counter = 0
         while not await self.on_tick(counter):
+            if self._shown is not None:
+                self._shown.follow()
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._ending.wait(), 1)
             counter += 10
@@ -80,7 +85,7 @@ async def serve(
     is a ConfigError and nothing listens. `on_ready` is called once with the bound (host, port) of each listener.
     """
     with contextlib.ExitStack() as cleanup:
-        servers = [_Server(_config(listener)) for listener in listeners]
+        servers = [_Server(listener) for listener in listeners]
         sockets = [cleanup.enter_context(contextlib.closing(_bind(listener))) for listener in listeners]
         running = [
             asyncio.create_task(server.serve(sockets=[bound]), name=f"web:{listener.name}")
@@ -137,25 +142,7 @@ def _config(listener: Listener) -> uvicorn.Config:
         timeout_graceful_shutdown=listener.grace,
     )
     config.load()
-    config.ssl = tls_context(listener.name, listener.tls_cert_file, listener.tls_key_file)
     return config
-
-
-def tls_context(name: str, cert_file: Path | None, key_file: Path | None) -> ssl.SSLContext | None:
-    """TLS 1.2 or later (RFC 9325 §3.1.1); None without files. `name` is the configuration's table in a ConfigError."""
-    if cert_file is None or key_file is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(CIPHERS)
-    try:
-        # Without a password OpenSSL would ask the terminal for one, and wait.
-        context.load_cert_chain(cert_file, key_file, password="")
-    except (OSError, ValueError) as problem:
-        words = problem.strerror or type(problem).__name__ if isinstance(problem, OSError) else "not usable"
-        message = f"the certificate and its key cannot be used: {words}"
-        raise ConfigError([Fault(where="", path=f"{name}.tls_cert_file", message=message)]) from None
-    return context
 
 
 def _bind(listener: Listener) -> socket.socket:

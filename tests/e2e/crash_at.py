@@ -31,6 +31,9 @@ POINTS: dict[str, tuple[str, str]] = {
     "push": ("bridge.works", "push"),
     "settle": (_STORE, "settle"),
     "expire": (_STORE, "expire"),
+    # of what a command asks for
+    "lease_errand": (_STORE, "lease_errand"),
+    "end_errand": (_STORE, "end_errand"),
     # at a start
     "upgrade": ("bridge.store.upgrade", "upgrade"),
     "key": ("bridge.pipeline.keys.keyring:Keyring", "open"),
@@ -50,7 +53,7 @@ POINTS: dict[str, tuple[str, str]] = {
     "swap_keys": (_STORE, "swap_keys"),
     "remove_key": ("bridge.ssf.keyfiles:KeyFiles", "remove"),
 }
-IDLE = ("lease_looks", "lease_deliveries")
+IDLE = ("lease_looks", "lease_deliveries", "lease_errand")
 """Called all the time; afterwards they count when they yielded something."""
 
 

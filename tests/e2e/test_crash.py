@@ -135,6 +135,25 @@ async def test_killed_in_the_middle_of_a_history_that_waits(story: Story, device
     assert len(rig.heard("okta", login=email(device))) in (0, 2, 4)
 
 
+@pytest.mark.parametrize("where", ["lease_errand.after 1", "scene.after 1", "commit.before 1", "end_errand.before 1"])
+async def test_killed_while_it_tells_of_an_operators_word(story: Story, where: str) -> None:
+    """The command has written what counts, and waits in vain: what follows is told all the same, once."""
+    rig, device, name = story.rig, 4, "okta"
+    if device not in rig.api.laptops:
+        rig.api.add(device, owner=device)
+        await rig.ring(opened(device))
+        await rig.quiet_looks()
+    so_far = len(rig.statuses(name, login=email(device)))
+    now_is = GOOD if so_far % 2 else BAD
+    rig.service.crash(where)
+    words = ("devices", "override", str(device), "--status", now_is, "--for", "8h", "--reason", "test")
+    code, _, err = await rig.service.command(*words)
+    assert await rig.service.ended() == -signal.SIGKILL
+    assert code == 1 and "which then tells what follows" in err, err
+    await rig.service.start()
+    await rig.hears(name, *([BAD, GOOD] * 9)[: so_far + 1], login=email(device), seconds=60.0)
+
+
 STARTS = ["upgrade.before 1", "upgrade.after 1", "key.after 1", "release.after 1", "put_stream.after 2"]
 
 

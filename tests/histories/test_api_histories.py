@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Coroutine
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from hypothesis import strategies as st
@@ -174,5 +176,13 @@ class ApiHistories(Histories):
                     assert told == worst(theirs), (guest, person, name, theirs, heard[person, name])
 
 
+class ApiHistoriesOnSqlite(ApiHistories):
+    def make_world(self) -> ApiWorld:
+        self.folder = TemporaryDirectory()
+        return ApiWorld(Path(self.folder.name))
+
+
 ApiHistories.TestCase.settings = _settings(5)
+ApiHistoriesOnSqlite.TestCase.settings = _settings(1)
 TestApiHistories = ApiHistories.TestCase
+TestApiHistoriesOnSqlite = ApiHistoriesOnSqlite.TestCase

@@ -104,6 +104,16 @@ async def test_not_too_often(streams: Streams) -> None:
     await other.verified(state())
 
 
+async def test_sent_in_time_and_come_early(streams: Streams) -> None:
+    """SSF §8.1.1: the interval is between requests as their receiver sends them, so one that comes a little less than
+    the interval after the one before it, which was slower on its way, is taken."""
+    stream = await streams.poll("brisk")
+    assert stream.config["min_verification_interval"] == 1
+    for _ in range(3):
+        empty(await stream.api.verify(stream.id, state=state()))
+        await asyncio.sleep(0.75)
+
+
 async def test_as_often_as_it_likes_where_there_is_no_interval(streams: Streams) -> None:
     """SSF §8.1.1: T SHOULD NOT 429 a receiver that keeps to the interval."""
     stream = await streams.poll()

@@ -65,6 +65,15 @@ def test_what_is_not_for_us(profile: str, claims: dict[str, Any], why: str) -> N
         read(token(profile, claims), known(rsa()), expected(profile), NOW)
 
 
+def test_whether_the_key_or_the_signature_is_wrong() -> None:
+    for text, why in (
+        (token("okta", kid="another"), "the key that signed the token is not known"),
+        (token("okta", {"cid": "x"}).rpartition(".")[0] + "." + token("okta").rpartition(".")[2], "signature"),
+    ):
+        with pytest.raises(BadJwt, match=why):
+            read(text, known(rsa()), expected("okta"), NOW)
+
+
 @pytest.mark.parametrize("profile", SHAPES)
 def test_a_set_is_no_token(profile: str) -> None:
     with pytest.raises(BadJwt, match="another type"):

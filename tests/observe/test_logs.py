@@ -17,11 +17,13 @@ EMAIL = "dana.reyes@acme.example"
 
 
 class At:
+    since = 0.0
+
     def now(self) -> float:
         return 1795348800.25
 
     def monotonic(self) -> float:
-        return 0.0
+        return self.since
 
     async def sleep(self, seconds: float) -> None:
         raise AssertionError
@@ -47,9 +49,11 @@ def configured() -> Iterator[Callable[..., io.StringIO]]:
     root = logging.getLogger()
     kept, level = root.handlers[:], root.level
 
-    def configure(level: str = "info", form: logs.Format = "auto", out: io.StringIO | None = None) -> io.StringIO:
+    def configure(
+        level: str = "info", form: logs.Format = "auto", out: io.StringIO | None = None, clock: At | None = None
+    ) -> io.StringIO:
         stream = out or io.StringIO()
-        logs.configure(level, form, clock=At(), person_key=b"k" * 32, stream=stream)
+        logs.configure(level, form, clock=clock or At(), person_key=b"k" * 32, stream=stream)
         return stream
 
     yield configure
@@ -98,6 +102,21 @@ def test_the_standard_library_goes_the_same_way(configured: Callable[..., io.Str
     (line,) = lines(out)
     assert line["logger"] == name and line["level"] == "warning"
     assert EMAIL not in str(line) and "abcdef" not in str(line)
+
+
+def test_nobody_fills_the_log_with_what_is_no_http(configured: Callable[..., io.StringIO]) -> None:
+    clock = At()
+    out = configured(clock=clock)
+    server = logging.getLogger("uvicorn.error")
+    for _ in range(100):
+        server.warning("Invalid HTTP request received.")
+    server.warning("Unsupported upgrade request.")
+    clock.since = 60.0
+    server.warning("Invalid HTTP request received.")
+    for _ in range(2):
+        server.error("failed")
+    said = [(line["event"][:7], line.get("times")) for line in lines(out)]
+    assert said == [("Invalid", 1), ("Unsuppo", 1), ("Invalid", 100), ("failed", None), ("failed", None)]
 
 
 def test_warnings_are_lines(configured: Callable[..., io.StringIO]) -> None:

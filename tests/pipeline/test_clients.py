@@ -11,9 +11,9 @@ import pytest
 from bridge.clock import SystemIds
 from bridge.config import Client, OAuth, Secret
 from bridge.errors import Unavailable
+from bridge.observe.seldom import EVERY, Seldom
 from bridge.pipeline.api.clients import Clients
 from bridge.pipeline.journal import Journal
-from bridge.pipeline.seldom import EVERY, Seldom
 from bridge.store.memory import MemoryStore
 from bridge.store.oauth import OAuthClient
 from tests.store.given import FakeClock

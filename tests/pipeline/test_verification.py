@@ -69,6 +69,18 @@ class TestAsked:
         await house.verification.request("siem", {"stream_id": one})
         assert len(await states(house, one)) == 2
 
+    @pytest.mark.parametrize(("interval", "early"), [("10s", 2.0), ("2s", 1.0)])
+    async def test_what_comes_a_little_early_was_sent_in_time(self, built: Built, interval: str, early: float) -> None:
+        house = await built(verify=False, min_verification_interval=interval).begin()
+        one = await house.push_stream()
+        await house.verification.request("siem", {"stream_id": one})
+        house.clock.time += float(interval[:-1]) - early - 0.01
+        with pytest.raises(TooMany) as refused:
+            await house.verification.request("siem", {"stream_id": one})
+        assert refused.value.retry_after == int(early) + 1
+        house.clock.time += 0.01
+        await house.verification.request("siem", {"stream_id": one})
+
     async def test_what_was_not_made_does_not_count(self, built: Built, monkeypatch: pytest.MonkeyPatch) -> None:
         house = await built(verify=False, min_verification_interval="10s").begin()
         stream_id = await house.push_stream()

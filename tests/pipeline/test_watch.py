@@ -18,6 +18,7 @@ from bridge.store import open_store
 from bridge.store.errands import ConnectorRow
 from bridge.store.protocol import Store
 from bridge.store.records import LedgerWrite, Settlement, Unit
+from tests.independent.authority import Authority
 from tests.pipeline.test_notices import DAY, INTERVAL, Desk, target
 from tests.store.given import FakeClock, device, mint, minted, told
 from tests.web.test_server import certificate
@@ -156,14 +157,18 @@ async def test_a_certificate_that_runs_out(scene: Scene) -> None:
 
 
 def test_the_end_of_a_certificate_is_read_and_read_again(tmp_path: Path) -> None:
-    assert Certificate(None).end() is None
-    assert Certificate(tmp_path / "none.pem").end() is None
+    key_file = tmp_path / "key.pem"
+    assert Certificate(None, None).end() is None
+    assert Certificate(tmp_path / "none.pem", key_file).end() is None
     file = tmp_path / "cert.pem"  # where `certificate` writes one below
     file.write_text("not a certificate")
-    watched = Certificate(file)
+    watched = Certificate(file, key_file)
     assert watched.end() is None
     made, _ = certificate(tmp_path)
     end = x509.load_pem_x509_certificate(made.read_bytes()).not_valid_after_utc.timestamp()
     assert watched.end() == end and abs(end - SystemClock().now() - DAY) < 60
     made.write_text("broken")
-    assert watched.end() is None
+    assert watched.end() == end
+    later, _ = Authority(tmp_path).issue("localhost")
+    made.write_bytes(later.read_bytes())
+    assert watched.end() == end, "its key is another one, so it is not shown"

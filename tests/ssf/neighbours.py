@@ -28,6 +28,7 @@ _ENVIRON = {
     "KEYCLOAK_TOKEN": "static-token-of-keycloak-1a2b3c4d5e6f",
     "GOOGLE_AUTHORIZATION": "Bearer google-5566",
     "SAILPOINT_SECRET": "a-secret-of-sailpoint-with-some-length-8f7e",
+    "GOSIGNALS_TOKEN": "static-token-of-gosignals-9f8e7d6c5b4a3210",
     "CAEP_DEV_TOKEN": "static-token-of-caep-dev-1a2b3c4d5e6f7a8b",
 }
 
@@ -44,6 +45,7 @@ EVENTS: Mapping[str, tuple[str, Event]] = {
     "google-workspace": ("google-workspace", REVOKED),
     "sailpoint": ("sailpoint", EVENT),
     "caep-dev": ("caep-dev", EVENT),
+    "gosignals": ("gosignals", EVENT),
     "apple": ("apple", CHANGED),
     "apple-session-revoked": ("apple", replace(REVOKED, login="u-1187")),
 }
@@ -53,7 +55,7 @@ VERIFICATIONS: Mapping[str, tuple[str, str | None]] = {
     "apple-verification": ("apple", None),
 }
 """Golden SET → its receiver's page, and the state that it gave."""
-PAGES = ("sgnl", "keycloak", "google-workspace", "sailpoint", "caep-dev", "apple")
+PAGES = ("sgnl", "keycloak", "google-workspace", "sailpoint", "caep-dev", "gosignals", "apple")
 KNOWN = frozenset({ComplianceChange.type, SessionRevoked.type, CredentialChange.type})
 
 

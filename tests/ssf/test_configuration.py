@@ -132,6 +132,14 @@ def test_how_a_push_is_shown() -> None:
     }
 
 
+def test_an_audience_that_is_shown_as_a_list() -> None:
+    listed = shown(Subscription(POLL), audience_list=True)
+    assert listed["aud"] == ["https://rp.example"]
+    for same in ("https://rp.example", ["https://rp.example"]):
+        foreign_members({"aud": same}, listed)
+    assert listed == {**shown(Subscription(POLL)), "aud": ["https://rp.example"]}
+
+
 def test_how_a_poll_is_shown() -> None:
     found = shown(Subscription(POLL))
     assert found["delivery"] == {"method": POLL, "endpoint_url": "https://signals.example/t/ssf/poll/st_1"}
@@ -149,6 +157,7 @@ KNOWN = shown(Subscription(POLL))
         {"iss": ISSUER, "aud": "https://rp.example", "stream_id": "st_1"},
         {"events_supported": [DEVICE_COMPLIANCE_CHANGE, DEVICE_COMPLIANCE_CHANGE], "min_verification_interval": 10},
         {"aud": None},
+        {"aud": ["https://rp.example"]},
         {"unknown": 1},
         {"delivery": KNOWN["delivery"]},
         {"delivery": {"method": POLL}},
@@ -167,7 +176,9 @@ def test_what_is_ours_may_stand_in_a_change_as_it_is(same: dict[str, Any]) -> No
     [
         ({"iss": "https://other.example"}, "iss"),
         ({"aud": "https://other.example"}, "aud"),
-        ({"aud": ["https://rp.example"]}, "aud"),
+        ({"aud": ["https://rp.example", "https://other.example"]}, "aud"),
+        ({"aud": []}, "aud"),
+        ({"aud": {"https://rp.example": 1}}, "aud"),
         ({"events_supported": []}, "events_supported"),
         ({"events_delivered": [DEVICE_COMPLIANCE_CHANGE, "x"]}, "events_delivered"),
         ({"events_delivered": DEVICE_COMPLIANCE_CHANGE}, "events_delivered"),

@@ -137,7 +137,7 @@ def creation(page: str) -> Any:
 
 
 def test_everybody_who_makes_a_stream_has_a_request() -> None:
-    assert creations() == ["apple", "caep-dev", "keycloak", "sailpoint"]
+    assert creations() == ["apple", "caep-dev", "gosignals", "keycloak", "sailpoint"]
 
 
 @pytest.mark.parametrize("page", creations())

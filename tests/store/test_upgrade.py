@@ -20,7 +20,10 @@ from bridge.errors import StoreProblem
 from bridge.store import migrations, open_store, upgrade
 from bridge.store.sql.engine import sqlite_engine
 from bridge.store.sql.tables import metadata
+from tests.migrated import make_again
 from tests.store.given import FakeClock, url
+
+pytestmark = pytest.mark.usefixtures("migrated")
 
 FOLDER = Path(migrations.__file__).parent
 
@@ -54,6 +57,18 @@ def test_an_upgraded_database_has_the_tables_of_the_code(tmp_path: Path) -> None
     with other.connect() as conn:
         made = _schema(conn.connection.driver_connection)
     assert migrated == made
+
+
+def test_what_other_tests_make_again_is_what_alembic_makes(tmp_path: Path) -> None:
+    upgrade.upgrade(url(tmp_path))
+    other = sqlite_engine(tmp_path / "again.db")
+    with other.begin() as conn:
+        make_again(conn)
+    made = [sqlite3.connect(tmp_path / name) for name in ("bridge.db", "again.db")]
+    first, second = [[*one.iterdump()] for one in made]
+    assert first == second and len(first) > 20
+    for one in made:
+        one.close()
 
 
 def _schema(conn: object) -> dict[str, str]:
@@ -94,6 +109,32 @@ async def test_an_older_revision_is_not_upgraded_behind_the_operators_back(
     monkeypatch.setattr(upgrade, "REVISIONS", ("0000", *migrations.REVISIONS))
     with pytest.raises(StoreProblem, match=r"at revision 0000, not 0001: run `caep-bridge db upgrade`"):
         await open_store(url(tmp_path), FakeClock(), exclusive=True, create=True)
+
+
+@pytest.mark.parametrize(
+    ("change", "lacks"),
+    [("DROP TABLE stream_subjects", "stream_subjects"), ("ALTER TABLE webhooks DROP COLUMN txn", "webhooks.txn")],
+)
+async def test_a_database_from_between_two_releases_is_named(tmp_path: Path, change: str, lacks: str) -> None:
+    """Its revision is ours and its tables are not: `db upgrade` must not say that all is well."""
+    upgrade.upgrade(url(tmp_path))
+    with raw(tmp_path) as conn:
+        conn.execute(change)
+    conn.close()
+    for ask in (upgrade.status, upgrade.upgrade):
+        with pytest.raises(StoreProblem, match=f"lacks {lacks}: .* begin with a new one"):
+            ask(url(tmp_path))
+    with pytest.raises(StoreProblem, match=f"lacks {lacks}"):
+        await open_store(url(tmp_path), FakeClock(), exclusive=True)
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path) -> None:
+    """As on a file system that is mounted read-only: the files beside the database cannot be made."""
+    upgrade.upgrade(url(tmp_path))
+    (tmp_path / "bridge.db-wal").unlink(missing_ok=True)
+    (tmp_path / "bridge.db-wal").mkdir()
+    with pytest.raises(StoreProblem, match="or its folder not written to"):
+        upgrade.status(url(tmp_path))
 
 
 def test_a_failed_upgrade_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -62,6 +62,8 @@ async def test_malformed_and_foreign_tokens(house: Guests, token: str) -> None:
     status, challenge, body = await house.call(token)
     assert (status, body["error"]) == (401, "invalid_token")
     assert 'error="invalid_token"' in challenge and METADATA in challenge and "hush" not in challenge
+    if token == "hush-5":
+        assert body["error_description"] == "the token is not known, and is no signed JWT"
 
 
 async def test_a_token_in_the_query(house: Guests) -> None:
@@ -264,11 +266,15 @@ async def test_their_keys_turn_and_fail(tmp_path: Path, idp: StandIn) -> None:
         assert status == 503
 
 
-async def test_another_issuer_speaks_for_nobody_who_has_a_way_of_their_own(tmp_path: Path, idp: StandIn) -> None:
+async def test_another_issuer_speaks_for_nobody_who_has_a_way_of_their_own(
+    tmp_path: Path, idp: StandIn, capsys: pytest.CaptureFixture[str]
+) -> None:
     async with guests(tmp_path, EXTERNAL.format(profile="rfc9068", issuer=idp.issuer) + SECRET) as house:
         assert (await house.call(await siem(house)))[0] == 200
         status, _, body = await house.call(theirs(house, idp, client_id="siem"))
         assert (status, body["error_description"]) == (401, "the client of the token is not known here")
+    (line,) = [one for one in capsys.readouterr().out.splitlines() if "oauth.client_not_known" in one]
+    assert "siem" in line, "the operator sees which name the issuer gives it"
 
 
 async def test_refusals_are_counted_and_logged_now_and_then(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

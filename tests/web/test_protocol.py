@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 
 import pytest
@@ -101,6 +102,29 @@ async def test_a_long_answer_is_not_cut_off(monkeypatch: pytest.MonkeyPatch) -> 
         await asyncio.sleep(0.1)
         await wire.send(REQUEST + b"\r\n")
         assert (await wire.answer())[0] == 200
+
+
+async def test_requests_without_end_behind_one_that_waits() -> None:
+    doors = Doors()
+    doors.intake.hold = asyncio.Event()
+    held = b"POST /webhooks/fleet HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}"
+    async with opened(doors), raw(doors.public) as wire:
+        await wire.send(held + 100 * (REQUEST + b"\r\n"))
+        await doors.intake.arrived.wait()
+        doors.intake.hold.set()
+        assert [(await wire.answer())[0] for _ in range(101)] == [202, *[200] * 100]
+        doors.intake.hold.clear()
+        with contextlib.suppress(ConnectionError):  # it may end by a reset
+            await wire.send(held + 1000 * (REQUEST + b"\r\n"))
+            assert await asyncio.wait_for(wire.closed(), 5)
+
+
+async def test_an_upgrade_that_is_not_to_be_had_is_passed_over(caplog: pytest.LogCaptureFixture) -> None:
+    """A word in the log about each would let anybody fill it."""
+    async with opened(Doors()) as doors, raw(doors.public) as wire:
+        await wire.send(REQUEST + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n")
+        assert (await wire.answer())[0] == 200
+    assert not caplog.records
 
 
 @pytest.mark.parametrize(

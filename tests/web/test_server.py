@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from cryptography.x509.oid import NameOID
 
 from bridge.errors import ConfigError
-from bridge.web.server import Address, Listener, serve, tls_context
+from bridge.web.certificate import tls_context
+from bridge.web.server import Address, Listener, serve
 from tests.web.doors import Doors, opened, raw
 
 
@@ -99,7 +100,6 @@ async def test_a_host_that_does_not_exist() -> None:
 def test_tls_speaks_no_cipher_without_aead(tmp_path: Path) -> None:
     """RFC 9325 §4.2: of TLS 1.2 only those with forward secrecy and an authenticated mode."""
     context = tls_context("server", *certificate(tmp_path))
-    assert context is not None
     offered = {one["name"] for one in context.get_ciphers()}
     assert {"ECDHE-RSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES128-GCM-SHA256"} <= offered
     assert [

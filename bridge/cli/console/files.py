@@ -46,7 +46,7 @@ def _certificate(server: Server) -> list[Fault]:
     cert_file, key_file = server.tls_cert_file, server.tls_key_file
     if cert_file is None or key_file is None or not (os.path.isfile(cert_file) and os.path.isfile(key_file)):
         return []
-    from bridge.web.server import tls_context
+    from bridge.web.certificate import tls_context
 
     return _faults(lambda: tls_context("server", cert_file, key_file))
 

@@ -19,9 +19,9 @@ from bridge.oauth.foreign import Expected
 from bridge.oauth.jwt import BadJwt, head
 from bridge.oauth.remote import RemoteKeys
 from bridge.oauth.token import TokenKey
+from bridge.observe.seldom import Seldom
 from bridge.pipeline.api.clients import Clients
 from bridge.pipeline.api.guesses import STATIC, Guesses
-from bridge.pipeline.seldom import Seldom
 
 _log = structlog.get_logger("bridge.oauth")
 
@@ -141,8 +141,14 @@ class Access:
         grant = foreign.read(text, keys, elsewhere.expected, self._clock.now())
         found = self._clients.find(grant.client_id)
         if found is None or not found[1].is_external:
+            self._stranger(grant.client_id)
             raise BadJwt("the client of the token is not known here")
         return _caller(*found, grant.scopes)
+
+    def _stranger(self, client_id: str) -> None:
+        """Logged now and then: the name is the issuer's word, and the operator may have written it otherwise."""
+        if count := self._seldom("stranger"):
+            _log.warning("oauth.client_not_known", client_id=client_id[:200], times=count)
 
 
 def _caller(name: str, client: Client, scopes: Sequence[str] | frozenset[str]) -> Caller:

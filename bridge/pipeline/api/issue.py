@@ -24,9 +24,9 @@ from bridge.oauth.metadata import token_endpoint
 from bridge.oauth.remote import RemoteKeys
 from bridge.oauth.request import OAuth2Error, Proof, Request, granted
 from bridge.oauth.token import Grant, TokenKey, minted
+from bridge.observe.seldom import Seldom
 from bridge.pipeline.api.clients import Clients
 from bridge.pipeline.api.guesses import Guesses
-from bridge.pipeline.seldom import Seldom
 from bridge.store.oauth import OAuthClients
 
 _log = structlog.get_logger("bridge.oauth")

@@ -154,9 +154,8 @@ class Management:
         if not one.stream.by_api:
             supported = tuple(event for event in PRODUCED if event in one.stream.events)
         idle = client.inactivity_timeout if one.stream.by_api else None
-        terms = Terms(
-            self._issuer, supported, int(client.min_verification_interval), None if idle is None else int(idle)
-        )
+        interval, longest = int(client.min_verification_interval), None if idle is None else int(idle)
+        terms = Terms(self._issuer, supported, interval, longest, client.audience_list)
         return configuration(one.stream, one.row.subscription, terms)
 
 

@@ -19,7 +19,7 @@ _MEANING: dict[int, tuple[type[Unavailable] | type[StoreProblem], str]] = {
     sqlite3.SQLITE_READONLY: (StoreProblem, "the database is read-only"),
     sqlite3.SQLITE_PERM: (StoreProblem, "access to the database is denied"),
     sqlite3.SQLITE_AUTH: (StoreProblem, "access to the database is denied"),
-    sqlite3.SQLITE_CANTOPEN: (StoreProblem, "the database file cannot be opened"),
+    sqlite3.SQLITE_CANTOPEN: (StoreProblem, "the database file cannot be opened, or its folder not written to"),
     sqlite3.SQLITE_CORRUPT: (StoreProblem, "the database is corrupt: restore it from a backup"),
     sqlite3.SQLITE_NOTADB: (StoreProblem, "the file is not a database, or it is corrupt"),
     sqlite3.SQLITE_IOERR: (StoreProblem, "the disk of the database failed to read or write"),
