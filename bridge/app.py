@@ -21,6 +21,7 @@ from bridge.pipeline.journal import Journal
 from bridge.pipeline.notices.alarm import Held
 from bridge.pipeline.operator.configuration import note_configuration
 from bridge.pipeline.streams.beginning import begin_streams, gone_live
+from bridge.pipeline.streams.narrowed import narrow
 from bridge.pipeline.streams.regroup import regroup
 from bridge.ssf_api import ssf_door, told_api
 from bridge.store import open_store
@@ -72,6 +73,7 @@ class Bridge:
         await works.keeper.begin_made()
         await gone_live(self.store, self.sources, works.streams(), works.keeper.owe)
         await regroup(self.store, works.streams(), works.keeper.owe, now)
+        await narrow(self.store, works.streams(), works.keeper.owe, now)
         owed = list(dict.fromkeys([*plan.resumed, *await works.keeper.due()]))
         run("keys", works.keyring.run(works.remint))
         run("secrets", works.reread.run())

@@ -14,7 +14,7 @@ import pytest
 from bridge.model import DeliveryState, FailureKind, HoldKind
 from bridge.pipeline import rename
 from bridge.pipeline.operator import wording
-from bridge.pipeline.streams import regroup
+from bridge.pipeline.streams import narrowed, regroup
 from bridge.posture import reasons
 from bridge.ssf import ledger
 from bridge.ssf.stream import Unwanted
@@ -82,6 +82,7 @@ def test_deliveries() -> None:
         of_settlements()
         | silenced
         | {rename.RENAMED, regroup.AGGREGATE_CHANGED, ledger.CANCELLED_OUT}
+        | {narrowed.NOT_ENTITLED, narrowed.NOT_REQUESTED}
         | {EXPIRED, TOO_MANY, DELETED}
     )
     assert sorted(documented("Why a SET was not delivered")) == sorted(expected)

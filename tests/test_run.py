@@ -76,7 +76,7 @@ def test_it_installs_once_and_passes_arguments_on_from_any_folder(checkout: Path
     took = time.monotonic() - began
     assert (code, err) == (3, "")
     assert out.startswith("ran ")
-    assert took < 3  # well under a second where nothing else runs
+    assert took < 10  # well under a second where nothing else runs
 
     (checkout / "requirements.lock").write_text("# still nothing\n")
     assert "installing…" in ended(start(checkout, environ, "x"))[2]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from bridge.clock import Clock
 from bridge.delivery.retry import classify
 from bridge.model import Outcome, Stream
 from bridge.outbound import ConnectFailed, Outbound
+from bridge.value import replace
 from bridge.vault import Sealed
 
 TIMEOUT = 10.0
@@ -45,7 +44,8 @@ async def push(outbound: Outbound, stream: Stream, text: str, clock: Clock) -> O
     else:
         secret = headers.get("Authorization", "")
         outcome = classify(answer.status, answer.headers, _hide(answer.body, secret), clock.now())
-        outcome = replace(outcome, words=_hide(outcome.words.encode(), secret).decode())  # it may have come escaped
+        if outcome.words:  # it may have come escaped
+            outcome = replace(outcome, words=_hide(outcome.words.encode(), secret).decode())
     return replace(outcome, took=clock.monotonic() - started)
 
 

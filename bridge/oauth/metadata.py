@@ -45,6 +45,8 @@ def protected_resource(issuer: str, servers: Sequence[str]) -> dict[str, Any]:
 
 
 def resource_metadata(issuer: str) -> str:
-    """The URL of the protected resource's document: its name inserted before the issuer's path (RFC 9728 §3.1)."""
+    """The URL of the protected resource's document: its name inserted before the issuer's path, of which only a / that
+    is all of it goes (RFC 9728 §3.1)."""
     parts = urlsplit(issuer)
-    return f"{parts.scheme}://{parts.netloc}/.well-known/{RESOURCE}{parts.path.rstrip('/')}"
+    path = "" if parts.path == "/" else parts.path
+    return f"{parts.scheme}://{parts.netloc}/.well-known/{RESOURCE}{path}"

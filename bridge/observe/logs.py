@@ -11,8 +11,12 @@ The names of those lines, and the ids by which they join:
 
 from __future__ import annotations
 
+import asyncio
+import atexit
 import logging
 import sys
+import threading
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TextIO, cast
 
@@ -41,18 +45,19 @@ def configure(level: str, form: Format, *, clock: Clock, person_key: bytes, stre
     `person_key` is the random key of the hashes that stand for people. Lines go to `stream`, standard error by default.
     A line that cannot be written, for its disk is full or its reader gone, is lost: no work fails because of it.
     """
-    out = cast(TextIO, _Forgiving(stream or sys.stderr))
+    out = _Forgiving(stream or sys.stderr)
     number = logging.getLevelNamesMapping()[level.upper()]
     console = form == "console" or (form == "auto" and out.isatty())
-    shared = _shared(clock)
-    last = _last(Redact(person_key), console)
+    redact, stamp = Redact(person_key), _Stamp(clock)
+    shared: list[Processor] = [structlog.processors.add_log_level, stamp]
+    last = _last(redact, console)
     structlog.configure(
-        processors=[*shared, *last],
+        processors=[*shared, *last] if console else [_WideLine(redact, stamp)],
         wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.WriteLoggerFactory(file=out),
+        logger_factory=structlog.WriteLoggerFactory(file=cast(TextIO, out)) if console else lambda *_: _Lines(out),
         cache_logger_on_first_use=True,
     )
-    _route_standard_library(number, shared, last, out)
+    _route_standard_library(number, shared, last, cast(TextIO, out))
     logging.getLogger(_SERVER).filters[:] = [_Seldom(clock)]
 
 
@@ -76,19 +81,57 @@ class _Forgiving:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
+        self._later: list[str] = []
+        self._lock = threading.Lock()
         self.isatty = stream.isatty
+        atexit.register(self.flush)
 
     def write(self, text: str) -> int:
+        """With all that waits to be written, in the order in which it came."""
+        with self._lock:
+            waiting, self._later = self._later, []
+            with suppress(OSError, ValueError):  # ValueError: it is closed, as the interpreter ends
+                self._stream.write("".join([*waiting, text]))
+        return len(text)
+
+    def write_soon(self, text: str) -> None:
+        """At the end of this pass of the event loop, with all others of it; at once where no loop runs."""
         try:
-            return self._stream.write(text)
-        except OSError:
-            return len(text)
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            self.write(text)
+            return self.flush()
+        with self._lock:
+            self._later.append(text)
+            first = len(self._later) == 1
+        if first:
+            loop.call_soon(self.flush)
 
     def flush(self) -> None:
-        try:
+        if self._later:
+            self.write("")
+        with suppress(OSError, ValueError):
             self._stream.flush()
-        except OSError:
-            return
+
+
+class _Lines:
+    """What structlog writes to. To write a line lets another thread have the interpreter, and costs as much as to put
+    it together: so all that one pass of the event loop has to say goes out at once, and what went wrong does not wait.
+    """
+
+    def __init__(self, out: _Forgiving) -> None:
+        self._out = out
+
+    def info(self, line: str) -> None:
+        self._out.write_soon(line + "\n")
+
+    debug = info
+
+    def error(self, line: str) -> None:
+        self._out.write(line + "\n")
+        self._out.flush()
+
+    warning = critical = error
 
 
 class _Stamp:
@@ -100,16 +143,15 @@ class _Stamp:
         self._text = ""
 
     def __call__(self, _: WrappedLogger, __: str, event: EventDict) -> EventDict:
+        event["at"] = self.text()
+        return event
+
+    def text(self) -> str:
         now = self._now()
         second = now // 1
         if second != self._second:
             self._second, self._text = second, datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        event["at"] = f"{self._text}.{int((now - second) * 1000):03d}+00:00"
-        return event
-
-
-def _shared(clock: Clock) -> list[Processor]:
-    return [structlog.contextvars.merge_contextvars, structlog.processors.add_log_level, _Stamp(clock)]
+        return f"{self._text}.{int((now - second) * 1000):03d}+00:00"
 
 
 def _last(redact: Redact, console: bool) -> list[Processor]:
@@ -117,6 +159,21 @@ def _last(redact: Redact, console: bool) -> list[Processor]:
     if console:
         return [structlog.processors.format_exc_info, redact, _harmless, structlog.dev.ConsoleRenderer(colors=True)]
     return [structlog.processors.format_exc_info, _JsonLine(redact)]
+
+
+class _WideLine:
+    """All that happens to a line of ours, in one step: three of them are written for each webhook."""
+
+    def __init__(self, redact: Redact, stamp: _Stamp) -> None:
+        self._stamp = stamp
+        self._json = _JsonLine(redact)
+
+    def __call__(self, logger: WrappedLogger, level: str, event: EventDict) -> str:
+        event["level"] = level
+        event["at"] = self._stamp.text()
+        if "exc_info" in event:
+            event = structlog.processors.format_exc_info(logger, level, event)
+        return self._json(logger, level, event)
 
 
 def _harmless(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

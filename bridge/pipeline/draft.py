@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cached_property
 
-from bridge.model import Device, Stream
+from bridge.model import Change, Device, Stream
 from bridge.posture.decision import Decision
 from bridge.posture.owner import renamed
 from bridge.ssf.subject import wire_subject
@@ -137,3 +137,11 @@ def keys_of(draft: Draft, stream: Stream) -> set[str]:
         for login in draft.logins
         for one in (draft.device, *draft.family)
     }
+
+
+def resolved(change: Change | None) -> tuple[str, ...]:
+    """Titles of the findings that stopped failing."""
+    if change is None or change.why != "recovered" or change.before is None:
+        return ()
+    ended = set(change.before.failing) - set(change.after.failing)
+    return tuple(finding.title or finding.check for finding in change.before.findings if finding.key in ended)

@@ -14,7 +14,7 @@ from bridge.model import (
     Stream,
     WireSubject,
 )
-from bridge.pipeline.draft import Draft, Standing
+from bridge.pipeline.draft import Draft, Standing, resolved
 from bridge.pipeline.owing import Owed, Owing
 from bridge.pipeline.ports import Source
 from bridge.pipeline.rename import RENAMED, Found, found_rows
@@ -28,7 +28,7 @@ from bridge.ssf.ledger import (
     holding,
     truth,
 )
-from bridge.ssf.stream import heard_of, wants
+from bridge.ssf.stream import heard_of, unbounded, wants
 from bridge.ssf.subject import wire_subject
 from bridge.store.records import LedgerMove, Scene
 from bridge.value import replace, value
@@ -105,6 +105,8 @@ class _Case:
     def owing(self) -> Owing | None:
         row = self.held.row if self.held else LedgerRow(self.stream.id, self.subject.key)
         unwanted = self._unwanted()
+        if unwanted == "not_entitled" and self._lets_go(row):
+            return replace(self, stream=unbounded(self.stream)).owing()
         moved = self.held is not None and self.held.moved
         if unwanted:
             kept = Comparison("none", unwanted, told=row.told, given_up=row.given_up, held=row.held)
@@ -135,6 +137,10 @@ class _Case:
             return self.draft.confirmed
         failing = holding(self.stream, self.subject, self.people)
         return self.device.key in {one.key for one in failing}
+
+    def _lets_go(self, row: LedgerRow) -> bool:
+        """Whether who was told not compliant, and of whom the receiver may not hear any more, is so no longer."""
+        return row.told == "not-compliant" and truth(unbounded(self.stream), self.subject, self.people) == "compliant"
 
     def _unwanted(self) -> str:
         unit = (self.draft.connector, self.subject.login, self.device.device_id)
@@ -197,7 +203,7 @@ class _Case:
             not_before=row.event_at,
             occasion="owner_change" if change and change.why in _OTHER_PERSON else "verdict",
             whole_person=self.subject.device_id is None,
-            resolved=_resolved(change),
+            resolved=resolved(change),
         )
 
     def _change(self, named: Device) -> Change | None:
@@ -206,11 +212,3 @@ class _Case:
 
 
 _OTHER_PERSON = ("owner_changed", "remapped")
-
-
-def _resolved(change: Change | None) -> tuple[str, ...]:
-    """Titles of the findings that stopped failing."""
-    if change is None or change.why != "recovered" or change.before is None:
-        return ()
-    ended = set(change.before.failing) - set(change.after.failing)
-    return tuple(finding.title or finding.check for finding in change.before.findings if finding.key in ended)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from bridge.model import Device, LookFailed, Snapshot, Stream
 from bridge.pipeline.draft import Draft, Standing
@@ -12,7 +12,7 @@ from bridge.pipeline.owing import Owed
 from bridge.posture.decision import Decision
 from bridge.ssf.ledger import UNKNOWN_AT_RECEIVER
 from bridge.store.records import Look, LookDone, NewDelivery, Ring, Unit, Urgency
-from bridge.value import value
+from bridge.value import replace, value
 
 SOON = 900.0
 LATER = 3600.0

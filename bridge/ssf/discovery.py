@@ -66,8 +66,15 @@ def paths(issuer: str, document: Document) -> tuple[str, ...]:
     """Every path, decoded, at which `document` is served.
 
     The bare path, and for an issuer with a path also the well-known name inserted before it (SSF 1.0 §7.2.1) and
-    appended to it: a proxy in front may or may not strip the issuer's path.
+    appended to it: a proxy in front may or may not strip the issuer's path. Of one that ends with / the inserted form
+    has that / as well: SSF drops it, RFC 9728 §3.1 does not, and not every client minds.
     """
-    bare = f"/.well-known/{document}"
-    prefix = unquote(urlsplit(issuer).path).rstrip("/")
-    return (bare, f"{bare}{prefix}", f"{prefix}{bare}") if prefix else (bare,)
+    return well_known(issuer, document)
+
+
+def well_known(issuer: str, name: str) -> tuple[str, ...]:
+    """As `paths`, for a document of any name."""
+    bare, path = f"/.well-known/{name}", unquote(urlsplit(issuer).path)
+    prefix = path.rstrip("/")
+    ends = [f"{bare}{prefix}/"] if path.endswith("/") else []
+    return tuple(dict.fromkeys([bare, f"{bare}{prefix}", f"{prefix}{bare}", *ends]))

@@ -7,6 +7,7 @@ from typing import Literal
 
 from bridge.model import Device, Stream
 from bridge.ssf.subject import about
+from bridge.value import replace
 
 Unwanted = Literal["", "disabled", "paused", "not_requested", "not_entitled", "subject_removed", "subject_not_added"]
 Namespaces = Mapping[str, str]
@@ -28,11 +29,21 @@ def wants(
         return "paused"
     if event_type not in stream.events:
         return "not_requested"
-    if stream.connectors is not None and connector not in stream.connectors:
-        return "not_entitled"
-    if stream.domains is not None and not _within(login, stream.domains):
+    if not may_hear(stream, connector, login):
         return "not_entitled"
     return _unselected(stream, connector, login, device_id, namespaces or {})
+
+
+def may_hear(stream: Stream, connector: str, login: str) -> bool:
+    """Whether the receiver is entitled to what this connector says of this person."""
+    if stream.connectors is not None and connector not in stream.connectors:
+        return False
+    return stream.domains is None or _within(login, stream.domains)
+
+
+def unbounded(stream: Stream) -> Stream:
+    """The same, if its receiver were entitled to hear of everybody."""
+    return replace(stream, connectors=None, domains=None)
 
 
 def heard_of(stream: Stream, login: str, devices: Iterable[Device], namespaces: Namespaces) -> Sequence[Device]:

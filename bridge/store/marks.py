@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Final, Literal, Protocol, get_args
 
 from bridge.store.records import AuditEntry
+
+StreamMark = Literal["compare", "aggregate", "entitled"]
+"""What is remembered of each stream beside its row."""
+_KINDS: Final[tuple[StreamMark, ...]] = get_args(StreamMark)
+
+
+def stream_mark(kind: StreamMark, stream_id: str) -> str:
+    return f"{kind}:{stream_id}"
+
+
+def stream_marks(stream_id: str) -> list[str]:
+    """All that there may be of a stream: they go with it."""
+    return [stream_mark(kind, stream_id) for kind in _KINDS]
 
 
 class Marks(Protocol):

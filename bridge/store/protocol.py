@@ -174,9 +174,9 @@ class Outbox(Protocol):
         """Give up a pending row that nobody is sending, as if it had died of `why`; `maybe_received` as the row has it,
         or because somebody held it. Returns "" or why not."""
 
-    async def cancel_stream(self, stream_id: str, now: float, why: str) -> int:
+    async def cancel_stream(self, stream_id: str, now: float, why: str, subjects: Collection[str] | None = None) -> int:
         """Supersede the unsent pending rows of a stream that is disabled, all but a stream-updated; their ledger rows
-        go back to what was told before (given_up stays as it is). Returns how many.
+        go back to what was told before (given_up stays as it is). With `subjects`: of these alone. Returns how many.
 
         A row that the receiver may have (`maybe_received`, or held) stays pending: it goes first when the stream is
         enabled again, the same bytes, for nobody can say what the receiver believes until it has answered. A

@@ -35,8 +35,8 @@ class Streams(Protocol):
         """Pause the stream, or with "" let it go on. False: there is no such stream."""
 
     async def prune_stream(self, stream_id: str) -> int:
-        """Forget a stream with its ledger, its deliveries and what was said about its subjects. How many rows of the
-        first two went."""
+        """Forget a stream with its ledger, its deliveries, its marks and what was said about its subjects. How many
+        rows of the first two went."""
 
     async def make_stream(self, row: StreamRow, most: int, entries: Sequence[AuditEntry] = ()) -> bool:
         """A stream of the API, and the audit entries that tell of it. False, and nothing is written, where its client
@@ -65,4 +65,5 @@ class Streams(Protocol):
 
     async def clear_stream(self, stream_id: str, now: float, limit: int) -> int:
         """Of a deleted stream end at most `limit` deliveries that are open or dead, then remove as many ledger rows,
-        then as many words about subjects. How many; 0: nothing was left, and the stream itself is gone."""
+        then as many words about subjects. How many; 0: nothing was left, and the stream itself is gone, with
+        its marks."""

@@ -21,6 +21,7 @@ from starlette.types import Receive, Scope, Send
 
 from bridge.errors import TooLarge, TooMany, Unavailable
 from bridge.oauth import metadata
+from bridge.ssf import discovery
 from bridge.web.body import read
 from bridge.web.linger import BODY_HERE, LingeringResponse
 from bridge.web.source import UNKNOWN, Source
@@ -66,23 +67,16 @@ def routes(ports: OAuthPorts) -> list[Route]:
     may or may not strip."""
     issuer = ports.issuer
     resource = metadata.protected_resource(issuer, ports.servers)
-    found = document(well_known(issuer, metadata.RESOURCE), lambda: resource, METADATA_AGE)
+    found = document(discovery.well_known(issuer, metadata.RESOURCE), lambda: resource, METADATA_AGE)
     if ports.tokens is None or ports.jwks is None:
         return found
     server = metadata.authorization_server(issuer)
     return [
         *found,
-        *document(well_known(issuer, metadata.SERVER), lambda: server, METADATA_AGE),
+        *document(discovery.well_known(issuer, metadata.SERVER), lambda: server, METADATA_AGE),
         *document(below(issuer, metadata.KEYS_PATH), ports.jwks, KEYS_AGE),
         *(Route(path, TokenDoor(ports.tokens, ports.source)) for path in below(issuer, metadata.TOKEN_PATH)),
     ]
-
-
-def well_known(issuer: str, name: str) -> tuple[str, ...]:
-    """Every path, decoded, of a well-known document: bare, inserted before the issuer's path (RFC 8414 §3.1, RFC 9728
-    §3.1), and appended to it."""
-    bare, prefix = f"/.well-known/{name}", _prefix(issuer)
-    return (bare, bare + prefix, prefix + bare) if prefix else (bare,)
 
 
 def below(issuer: str, path: str) -> tuple[str, ...]:

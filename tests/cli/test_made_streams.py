@@ -226,3 +226,15 @@ def test_what_is_polled_says_who_fetches_it(scene: Scene, capsys: pytest.Capture
     assert "handed out until 2096-10-02" in text and "to be fetched" in text
     assert scene.run("deliveries", "show", "j-ann") == 0
     assert "handed out until 2096-10-02" in capsys.readouterr().out
+
+
+def test_what_was_asked_for_and_the_terms_of_its_client(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    one = shown(scene, capsys)
+    assert one["events_requested"] == "all" and one["default_subjects"] == "ALL"
+    assert one["inactivity_timeout"] is None and one["min_verification_interval"] > 0
+    change(scene, events_requested=("urn:unknown",))
+    assert shown(scene, capsys)["events_requested"] == ["urn:unknown"] and shown(scene, capsys)["events"] == []
+    assert scene.run("streams", "show", "st_1") == 0
+    screen = capsys.readouterr().out
+    for words in ("asked for", "urn:unknown", "begins with", "all subjects", "once in", "never"):
+        assert words in screen

@@ -126,7 +126,7 @@ def test_every_command_says_so_and_does_nothing(scene: Scene, capsys: pytest.Cap
             code, said = scene.run(*words), capsys.readouterr()
             assert code == 1, (words, code, said)
             assert "is being migrated by another process: try again in a moment" in said.err + said.out, words
-            assert "Traceback" not in said.err and time.monotonic() - begun < 5, words
+            assert "Traceback" not in said.err and time.monotonic() - begun < 30, words
     before["alembic_version"] = [("0000",)]
     assert tables(scene) == before, "neither the commands nor the migration that was killed left a trace"
     assert scene.run("devices", "list") == 1

@@ -293,6 +293,13 @@ class TestByHand:
         assert await lease(store) == []
         assert (await ledger(store)).version == 4
 
+    async def test_cancel_of_some_subjects_alone(self, store: Store) -> None:
+        await minted(store, mint("a", "a"), mint("b", "b"), mint("a", "a", stream="other"))
+        assert await store.cancel_stream("s", 70.0, "not_entitled", ["a", "unknown"]) == 1
+        assert await states(store) == {1: "superseded", 2: "pending", 3: "pending"}
+        assert (await ledger(store, "a")).told == "compliant" != (await ledger(store, "b")).told
+        assert await store.cancel_stream("s", 70.0, "not_entitled", []) == 0
+
     async def test_cancel_stream_keeps_what_the_receiver_may_have(self, store: Store) -> None:
         """Taken back, a SET that was received would leave the receiver believing what nobody told it to unbelieve."""
         await minted(store, flip(0), flip(1), mint("b", "b"))

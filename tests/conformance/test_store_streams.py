@@ -9,6 +9,7 @@ import pytest
 
 from bridge.model import Subscription
 from bridge.store import open_store
+from bridge.store.marks import StreamMark, stream_mark
 from bridge.store.protocol import Store
 from bridge.store.records import AuditEntry, NewDelivery, Rank, Settlement, StreamRow, Unit
 from tests.store.given import FakeClock, ledger, mint, minted, states, url
@@ -140,6 +141,19 @@ class TestRanks:
         await store.lease_deliveries({"s": 2}, 52.0, 62.0)
         assert await store.cancel_stream("s", 55.0, "stream_disabled") == 2
         assert await states(store) == {handed: "superseded", ver: "superseded", upd: "pending"}
+
+    async def test_the_marks_of_a_stream_go_with_it(self, store: Store) -> None:
+        kinds: tuple[StreamMark, ...] = ("compare", "aggregate", "entitled")
+        for stream in ("s", "cleared", "pruned"):
+            await store.make_stream(replace(ROW, id=stream), 9)
+            for kind in kinds:
+                assert await store.put_mark(stream_mark(kind, stream), "x", was=None)
+        assert await store.put_mark("configuration", "x", was=None)
+        assert await store.clear_stream("cleared", 60.0, 9) == 0
+        await store.prune_stream("pruned")
+        for stream, left in (("s", "x"), ("cleared", None), ("pruned", None)):
+            assert [await store.mark(stream_mark(kind, stream)) for kind in kinds] == [left] * 3
+        assert await store.mark("configuration") == "x"
 
 
 class TestWhetherAnythingWasWritten:

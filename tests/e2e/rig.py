@@ -20,7 +20,7 @@ from tests.e2e import heard
 from tests.e2e.heard import Heard
 from tests.e2e.kolide import KolideApi
 from tests.e2e.service import ISSUER, Service, Tables
-from tests.e2e.times import wait_until
+from tests.e2e.times import SLOWER, wait_until
 from tests.e2e.webhooks import SECRET, Answer, Hook, post
 
 
@@ -81,19 +81,23 @@ class Rig:
 
     async def start(self) -> None:
         """Returns once it is ready and its first list of devices is through: what a test then does to a device is not
-        found by that list. Where the list cannot come to its end it is waited for two seconds, and no longer."""
+        found by that list. Where the vendor has trouble that is waited for two seconds, and no longer."""
         await self.service.start()
         with suppress(AssertionError):
-            await wait_until(self._listed, 2.0)
+            await wait_until(self._listed, 2.0, slower=1 if self._troubled else SLOWER)
+
+    @property
+    def _troubled(self) -> bool:
+        return bool(self.api.trouble or self.api.troubles)
 
     async def _listed(self) -> bool:
         rows = {row.name: row for row in await (await self.store()).connectors()}
         return "kolide" in rows and rows["kolide"].baseline_at is not None
 
     async def store(self) -> Store:
-        """The same database, read beside the running serve."""
+        """The same database, read beside the running serve; with patience, for that one is often busy."""
         if self._store is None:
-            self._store = await open_store(self.service.database, SystemClock(), exclusive=False)
+            self._store = await open_store(self.service.database, SystemClock(), exclusive=False, patience=60)
         return self._store
 
     # -- what happens ---------------------------------------------------------------------------

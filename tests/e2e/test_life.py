@@ -138,7 +138,7 @@ async def test_what_is_in_the_way_of_a_second_serve(tmp_path: Path) -> None:
         started = time.monotonic()
         rig.service.signal(signal.SIGINT)
         assert await rig.service.ended() == 0
-        assert time.monotonic() - started < 4
+        assert time.monotonic() - started < 10
 
 
 async def test_a_locked_database_is_a_503_and_never_a_202(tmp_path: Path) -> None:

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import os
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
+
+SLOWER = float(os.environ.get("TEST_PATIENCE", "4"))
+"""How many times longer than on a quiet machine is waited: whatever comes in time takes no longer for it."""
 
 
 def iso(at: float | None = None) -> str:
@@ -17,9 +21,13 @@ def iso(at: float | None = None) -> str:
 
 
 async def wait_until(
-    condition: Callable[[], Any | Awaitable[Any]], seconds: float = 10.0, what: Callable[[], str] | str = ""
+    condition: Callable[[], Any | Awaitable[Any]],
+    seconds: float = 10.0,
+    what: Callable[[], str] | str = "",
+    slower: float = SLOWER,
 ) -> Any:
-    """The first true value of `condition()`; AssertionError with `what` after so many seconds."""
+    """The first true value of `condition()`; AssertionError with `what` after so many seconds of a quiet machine."""
+    seconds *= slower
     deadline = time.monotonic() + seconds
     while True:
         value = condition()

@@ -12,8 +12,10 @@ from tests.e2e.service import Tables
 BOTH = ["ssf.read", "ssf.manage"]
 ALPHA = "https://alpha.example"
 
-POLL_WAIT = 1.0
+POLL_WAIT = 3.0
 """Seconds that a long poll waits."""
+AT_ONCE = 2.0
+"""Seconds: certainly no answer of a poll that waited to its end, and no fault of a slow machine."""
 VISIBILITY = 2.0
 """Seconds that a SET stays hidden once it was handed out."""
 INTERVAL = 60

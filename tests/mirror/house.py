@@ -102,7 +102,7 @@ class House:
     async def store(self) -> Store:
         """The same database, read beside the running serve: for what no receiver can see."""
         if self._store is None:
-            self._store = await open_store(self.service.database, SystemClock(), exclusive=False)
+            self._store = await open_store(self.service.database, SystemClock(), exclusive=False, patience=60)
             self._stack.push_async_callback(self._store.close)
         return self._store
 

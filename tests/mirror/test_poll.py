@@ -12,7 +12,7 @@ from tests.e2e.times import wait_until
 from tests.independent.events import VERIFICATION
 from tests.independent.stream import Batch, Stream
 from tests.mirror.answers import empty, refused
-from tests.mirror.clients import POLL_WAIT, VISIBILITY
+from tests.mirror.clients import AT_ONCE, POLL_WAIT, VISIBILITY
 from tests.mirror.house import House, Streams, is_failing, state
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -61,7 +61,7 @@ async def test_a_long_poll_wakes_at_once(house: House, streams: Streams) -> None
     began = time.monotonic()
     empty(await stream.api.verify(stream.id, state=mine))
     batch = await poll
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < AT_ONCE
     assert [event.payload.get("state") for event in batch.of(VERIFICATION)] == [mine]
 
 
@@ -72,7 +72,7 @@ async def test_by_default_a_poll_is_long(streams: Streams) -> None:
     for body in bodies:
         began = time.monotonic()
         answer = await stream.api.poll(stream.poll_url, body)
-        assert POLL_WAIT - 0.3 < time.monotonic() - began < POLL_WAIT + 2
+        assert POLL_WAIT - 0.3 < time.monotonic() - began < POLL_WAIT + 20
         assert stream.batch(answer).events == []
 
 
@@ -81,7 +81,7 @@ async def test_a_long_poll_does_not_wait_for_what_is_there(house: House, streams
     stream, _ = await filled(house, streams, device, 1)
     began = time.monotonic()
     assert len((await stream.poll(now=False)).events) == 1
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < AT_ONCE
 
 
 async def test_acknowledging_only(house: House, streams: Streams, device: int) -> None:

@@ -150,7 +150,7 @@ async def test_a_poll_then_is_empty(streams: Streams, status: str) -> None:
         began = time.monotonic()
         batch = await stream.poll(now=now)
         assert (batch.events, batch.more) == ([], False)
-        assert time.monotonic() - began < POLL_WAIT + 2
+        assert time.monotonic() - began < POLL_WAIT + 20
 
 
 async def test_acks_are_taken_while_paused(house: House, streams: Streams, device: int) -> None:

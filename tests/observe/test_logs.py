@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
@@ -61,7 +62,6 @@ def configured() -> Iterator[Callable[..., io.StringIO]]:
     root.handlers[:] = kept
     root.setLevel(level)
     structlog.reset_defaults()
-    structlog.contextvars.clear_contextvars()
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:
@@ -70,14 +70,46 @@ def lines(stream: io.StringIO) -> list[dict[str, Any]]:
 
 def test_a_wide_line(configured: Callable[..., io.StringIO]) -> None:
     out = configured()
-    structlog.contextvars.bind_contextvars(txn="t1")
-    structlog.get_logger().info(logs.LOOK_FINISHED, connector="fleet", owner=EMAIL, api_key="x", took=0.5)
+    structlog.get_logger().info(logs.LOOK_FINISHED, connector="fleet", txn="t1", owner=EMAIL, api_key="x", took=0.5)
     (line,) = lines(out)
     assert line["owner"].startswith("person:")
     assert line == {
         "event": "look.finished", "connector": "fleet", "txn": "t1", "took": 0.5, "api_key": "[redacted]",
         "owner": line["owner"], "level": "info", "at": "2026-11-22T12:00:00.250+00:00",
     }  # fmt: skip
+
+
+class Counting(io.StringIO):
+    def __init__(self) -> None:
+        super().__init__()
+        self.written: list[int] = []
+
+    def write(self, text: str) -> int:
+        self.written.append(text.count("\n"))
+        return super().write(text)
+
+
+async def test_lines_of_one_pass_of_the_loop_go_out_together(configured: Callable[..., io.StringIO]) -> None:
+    out = Counting()
+    configured(out=out)
+    for number in range(3):
+        structlog.get_logger().info("webhook.received", number=number)
+    assert not out.written
+    await asyncio.sleep(0)
+    assert out.written == [3]
+    assert [line["number"] for line in lines(out)] == [0, 1, 2]
+
+
+async def test_what_went_wrong_does_not_wait_and_passes_nothing_said_before(
+    configured: Callable[..., io.StringIO],
+) -> None:
+    out = configured()
+    structlog.get_logger().info("first")
+    structlog.get_logger().error("second")
+    assert [line["event"] for line in lines(out)] == ["first", "second"]
+    structlog.get_logger().info("third")
+    logging.getLogger("uvicorn.error").warning("fourth")
+    assert [line["event"] for line in lines(out)] == ["first", "second", "third", "fourth"]
 
 
 def test_a_traceback_is_redacted_too(configured: Callable[..., io.StringIO]) -> None:

@@ -13,7 +13,7 @@ from bridge.ssf_api import told_api
     ("issuer", "expected"),
     [
         ("https://a.example", ("/.well-known/ssf-configuration",)),
-        ("https://a.example/", ("/.well-known/ssf-configuration",)),
+        ("https://a.example/", ("/.well-known/ssf-configuration", "/.well-known/ssf-configuration/")),
         (
             "https://a.example/t/blue",
             (
@@ -28,6 +28,7 @@ from bridge.ssf_api import told_api
                 "/.well-known/ssf-configuration",
                 "/.well-known/ssf-configuration/t x",
                 "/t x/.well-known/ssf-configuration",
+                "/.well-known/ssf-configuration/t x/",
             ),
         ),
     ],

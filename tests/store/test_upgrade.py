@@ -20,7 +20,10 @@ from bridge.errors import StoreProblem
 from bridge.store import migrations, open_store, upgrade
 from bridge.store.sql.engine import sqlite_engine
 from bridge.store.sql.tables import metadata
+from tests.migrated import make_again
 from tests.store.given import FakeClock, url
+
+pytestmark = pytest.mark.usefixtures("migrated")
 
 FOLDER = Path(migrations.__file__).parent
 
@@ -54,6 +57,18 @@ def test_an_upgraded_database_has_the_tables_of_the_code(tmp_path: Path) -> None
     with other.connect() as conn:
         made = _schema(conn.connection.driver_connection)
     assert migrated == made
+
+
+def test_what_other_tests_make_again_is_what_alembic_makes(tmp_path: Path) -> None:
+    upgrade.upgrade(url(tmp_path))
+    other = sqlite_engine(tmp_path / "again.db")
+    with other.begin() as conn:
+        make_again(conn)
+    made = [sqlite3.connect(tmp_path / name) for name in ("bridge.db", "again.db")]
+    first, second = [[*one.iterdump()] for one in made]
+    assert first == second and len(first) > 20
+    for one in made:
+        one.close()
 
 
 def _schema(conn: object) -> dict[str, str]:

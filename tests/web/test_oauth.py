@@ -105,6 +105,20 @@ async def test_the_keys_are_public_and_not_those_of_sets(house: Guests) -> None:
     assert files[0].stat().st_mode & 0o777 == 0o600 and folder.stat().st_mode & 0o777 == 0o700
 
 
+@pytest.mark.parametrize(("path", "inserted"), [("/t/blue/", "/t/blue/"), ("/", "")])
+async def test_an_issuer_that_ends_with_a_slash(tmp_path: Path, path: str, inserted: str) -> None:
+    """RFC 9728 §3.1 keeps the / of a path, RFC 8414 §3.1 and SSF 1.0 §7.2.1 drop it; each finds its document."""
+    issuer = f"https://signals.acme.example{path}"
+    async with guests(tmp_path, TWO.replace('public_key = "file:signer.pem"', 'token = "t"'), issuer) as house:
+        for name in ("oauth-protected-resource", "oauth-authorization-server", "ssf-configuration", "jwks.json"):
+            for found in (path, path.rstrip("/")):
+                assert (await house.get(f"/.well-known/{name}{found}"))[0] == 200
+        _, challenge, _ = await house.call(None)
+        metadata = f"https://signals.acme.example/.well-known/oauth-protected-resource{inserted}"
+        assert f'resource_metadata="{metadata}"' in challenge
+        assert (await house.get(metadata.removeprefix("https://signals.acme.example")))[1]["resource"] == issuer
+
+
 async def test_below_the_path_of_the_issuer(tmp_path: Path) -> None:
     issuer = "https://signals.acme.example/t/blue"
     async with guests(tmp_path, TWO.replace('public_key = "file:signer.pem"', 'token = "t"'), issuer) as house:

@@ -46,7 +46,7 @@ def metadata_url(issuer: str) -> str:
     """Where receivers seek it (SSF 1.0 §7.2.1): the well-known name stands before the issuer's path."""
     parts = urlsplit(issuer)
     paths = discovery.paths(issuer, "ssf-configuration")
-    return f"{parts.scheme}://{parts.netloc}{quote(paths[1] if len(paths) > 1 else paths[0])}"
+    return f"{parts.scheme}://{parts.netloc}{quote(paths[1] if parts.path.strip('/') else paths[0])}"
 
 
 async def _ask(url: str, outbound: Outbound) -> Asked:

@@ -31,8 +31,10 @@ def made_by_receiver(entry: Entry, loaded: Loaded) -> dict[str, Any]:
         "verified": stream.verified if stream else made.verified,
         "last_used_at": row.active_at,
         "description": made.description,
+        "events_requested": "all" if made.events_requested is None else list(made.events_requested),
     }
-    if stream is None:
+    client = loaded.config.oauth.clients.get(row.client)
+    if stream is None or client is None:
         return shown
     return shown | {
         "subject": stream.subject,
@@ -40,6 +42,9 @@ def made_by_receiver(entry: Entry, loaded: Loaded) -> dict[str, Any]:
         "events": sorted(stream.events),
         "connectors": "all" if stream.connectors is None else sorted(stream.connectors),
         "domains": "all" if stream.domains is None else sorted(stream.domains),
+        "default_subjects": client.default_subjects,
+        "min_verification_interval": client.min_verification_interval,
+        "inactivity_timeout": client.inactivity_timeout,
     }
 
 
@@ -67,6 +72,26 @@ def long_use(one: dict[str, Any]) -> list[tuple[str, object]]:
         ("  status", f"{one['status']} by the {one['status_by']}{why}"),
         ("  verified", "yes" if one["verified"] else unproved),
         ("  last used", f"{when(one['last_used_at']) or 'never'} (to the minute)"),
+        ("  asked for", _listed(one["events_requested"])),
+        *_terms(one),
+    ]
+
+
+def _listed(value: str | list[str]) -> str:
+    return value if isinstance(value, str) else ", ".join(_in_a_line(each) for each in value) or "nothing"
+
+
+def _terms(one: dict[str, Any]) -> list[tuple[str, object]]:
+    """What the client's table sets for its streams; nothing of a client that is gone."""
+    if "default_subjects" not in one:
+        return []
+    from bridge.config.kinds import spoken
+
+    idle = one["inactivity_timeout"]
+    return [
+        ("  begins with", "all subjects" if one["default_subjects"] == "ALL" else "no subjects, until they are added"),
+        ("  verification", f"at most once in {spoken(one['min_verification_interval'])}"),
+        ("  if unused", "never paused" if idle is None else f"paused after {spoken(idle)}"),
     ]
 
 

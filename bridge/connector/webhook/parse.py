@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 from bridge.connector.language.complaint import ExprError
 from bridge.connector.language.expr import Values
@@ -13,6 +12,7 @@ from bridge.connector.webhook.request import On, Request
 from bridge.connector.webhook.salvage import salvage
 from bridge.errors import Misfit
 from bridge.model import Owner, Parsed, Statement, VerifiedWebhook, Webhook
+from bridge.value import replace
 
 MAX_STATEMENTS = 20_000
 

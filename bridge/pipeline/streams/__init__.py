@@ -9,6 +9,7 @@ roster      all of them, for those who ask
 resume      belief against what one was told
 reach       whom a subject can be about
 regroup     a changed `aggregate`
+narrowed    one that may hear of less than before
 framework   SETs about the stream itself
 verifier    verification events
 herald      stream-updated: what we changed ourselves

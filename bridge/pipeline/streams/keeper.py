@@ -15,7 +15,7 @@ from bridge.clock import Clock
 from bridge.errors import BridgeError
 from bridge.model import Selects, Stream
 from bridge.pipeline.streams.running import Running, reach_of, status_of
-from bridge.store.marks import Marks
+from bridge.store.marks import Marks, stream_mark
 from bridge.store.records import StreamRow
 from bridge.store.streams import Streams
 from bridge.value import replace
@@ -262,7 +262,7 @@ def _is_made(row: StreamRow) -> bool:
 
 
 def _mark(stream_id: str) -> str:
-    return f"compare:{stream_id}"
+    return stream_mark("compare", stream_id)
 
 
 def _as_stored(stream: Stream, rows: Mapping[str, StreamRow]) -> Stream:

@@ -18,6 +18,7 @@ import structlog
 from bridge.errors import Conflict
 from bridge.model import LedgerRow, Status, Stream, WireSubject
 from bridge.ssf.subject import wire_subject
+from bridge.store.marks import stream_mark
 from bridge.store.protocol import Store
 from bridge.store.records import LedgerMove, LedgerWrite, Unit
 from bridge.value import replace
@@ -51,7 +52,7 @@ async def regroup(
 
 
 def _mark(stream: Stream) -> str:
-    return f"aggregate:{stream.id}"
+    return stream_mark("aggregate", stream.id)
 
 
 async def _any(pages: AsyncIterator[list[LedgerRow]]) -> bool:

@@ -148,11 +148,12 @@ class Outbox(Beliefs):
         await self.settle([dropped(row, now, why)])
         return ""
 
-    async def cancel_stream(self, stream_id: str, now: float, why: str) -> int:
+    async def cancel_stream(self, stream_id: str, now: float, why: str, subjects: Collection[str] | None = None) -> int:
         cancel = [
             row
             for row in self._deliveries.values()
             if row.stream_id == stream_id
+            and (subjects is None or row.subject in subjects)
             and row.rank != Rank.UPDATE
             and row.state == "pending"
             and (row.rank == Rank.VERIFICATION or unsent(row.state, row.leased_until, row.maybe_received))

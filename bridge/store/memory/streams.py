@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from bridge.model import StreamStatus, Subscription
+from bridge.store.marks import stream_marks
 from bridge.store.memory.outbox import Outbox
 from bridge.store.records import AuditEntry, Delivery, NewDelivery, Rank, StreamRow
 from bridge.store.streams import DELETED, EXPIRED, TOO_MANY
@@ -44,7 +45,7 @@ class Streams(Outbox):
             del self._ledger[key]
         self._remove_deliveries(sent)
         self._heads = {key: id_ for key, id_ in self._heads.items() if key[0] != stream_id}
-        self._streams.pop(stream_id, None)
+        self._go(stream_id)
         for choice in self._choices_of(stream_id):
             del self._choices[choice.key]
         return len(told) + len(sent)
@@ -104,8 +105,13 @@ class Streams(Outbox):
             for choice in chosen:
                 del self._choices[choice.key]
             return len(chosen)
-        self._streams.pop(stream_id, None)
+        self._go(stream_id)
         return 0
+
+    def _go(self, stream_id: str) -> None:
+        self._streams.pop(stream_id, None)
+        for name in stream_marks(stream_id):
+            self._marks.pop(name, None)
 
     async def expire_framework(self, before: float, now: float) -> int:
         rows = [row for row in self._deliveries.values() if row.state == "pending" and row.created_at < before]

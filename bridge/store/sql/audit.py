@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import ColumnElement, Connection, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select
 
+from bridge.store.marks import stream_marks
 from bridge.store.records import AuditEntry
 from bridge.store.sql.dialect import upsert
 from bridge.store.sql.tables import audit, marks
@@ -68,6 +69,11 @@ def _put(conn: Connection, item: Put) -> bool:
     put_mark(conn, item.name, item.value)
     record_many(conn, item.entries)
     return True
+
+
+def forget_marks(conn: Connection, stream_id: str) -> None:
+    """Those of a stream that is gone."""
+    conn.execute(delete(marks).where(marks.c.name.in_(stream_marks(stream_id))))
 
 
 def put_mark(conn: Connection, name: str, value: str) -> None:

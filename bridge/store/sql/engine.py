@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from pathlib import Path
 from typing import Any
@@ -87,12 +88,12 @@ def _schema(conn: Connection) -> int:
 
 def _files(path: Path) -> tuple[tuple[int, int] | None, ...]:
     """Which files stand at the names of the database, its log and the index of that; None for a name without a file."""
-    return tuple(_file(name) for name in (path, *(path.with_name(path.name + end) for end in ("-wal", "-shm"))))
+    return tuple(_file(f"{path}{end}") for end in ("", "-wal", "-shm"))
 
 
-def _file(path: Path) -> tuple[int, int] | None:
+def _file(name: str) -> tuple[int, int] | None:
     try:
-        found = path.stat()
+        found = os.stat(name)
     except FileNotFoundError:
         return None
     return found.st_dev, found.st_ino

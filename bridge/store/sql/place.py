@@ -42,6 +42,8 @@ class Place:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._file, self._index = str(path), f"{path}-shm"
+        """As texts: it is looked at twice in each transaction, and a `Path` is put together anew for each question."""
         self._lock = threading.Lock()
         self._shm: int | None = None
         self._known: tuple[Position, Written] | None = None
@@ -68,7 +70,7 @@ class Place:
         """None while it cannot be said: a checkpoint is under way."""
         before = self._position()
         try:
-            found = self._path.stat()
+            found = os.stat(self._file)
         except FileNotFoundError:
             return None
         if before is None or self._position() != before:
@@ -78,7 +80,7 @@ class Place:
     def _position(self) -> Position | None:
         if self._shm is None:
             try:
-                self._shm = os.open(self._path.with_name(self._path.name + "-shm"), os.O_RDONLY | os.O_CLOEXEC)
+                self._shm = os.open(self._index, os.O_RDONLY | os.O_CLOEXEC)
             except FileNotFoundError:
                 return None
         head = os.pread(self._shm, _HEAD.size, 0)

@@ -255,6 +255,7 @@ class Cancel:
     stream_id: str
     now: float
     why: str
+    subjects: frozenset[str] | None = None
 
 
 def cancel_many(conn: Connection, items: Sequence[Cancel]) -> list[int]:
@@ -262,7 +263,9 @@ def cancel_many(conn: Connection, items: Sequence[Cancel]) -> list[int]:
 
 
 def _cancel(conn: Connection, item: Cancel) -> int:
-    unsent = conn.execute(_UNSENT_OF_STREAM, {"stream": item.stream_id}).all()
+    unsent = list(conn.execute(_UNSENT_OF_STREAM, {"stream": item.stream_id}))
+    if item.subjects is not None:
+        unsent = [row for row in unsent if row.subject in item.subjects]
     oldest: dict[str, tuple[int, Status]] = {}
     for row in unsent:
         oldest.setdefault(row.subject, (row.id, row.previous))

@@ -160,8 +160,9 @@ class SqlStore(Records, StreamRegister, SubjectRegister, ClientRegister):
     async def drop(self, delivery_id: int, now: float, why: str) -> str:
         return await self._writer.submit(settle.drop_many, settle.ById(delivery_id, now, why))
 
-    async def cancel_stream(self, stream_id: str, now: float, why: str) -> int:
-        return await self._writer.submit(settle.cancel_many, settle.Cancel(stream_id, now, why))
+    async def cancel_stream(self, stream_id: str, now: float, why: str, subjects: Collection[str] | None = None) -> int:
+        only = None if subjects is None else frozenset(subjects)
+        return await self._writer.submit(settle.cancel_many, settle.Cancel(stream_id, now, why, only))
 
     async def expire_framework(self, before: float, now: float) -> int:
         return await self._writer.submit(framework.expire_many, framework.Expire(before, now))

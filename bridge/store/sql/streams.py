@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, literal_colu
 from bridge.model import StreamStatus, Subscription
 from bridge.store.records import AuditEntry, NewDelivery, StreamRow
 from bridge.store.sql import rows
-from bridge.store.sql.audit import record_many
+from bridge.store.sql.audit import forget_marks, record_many
 from bridge.store.sql.commit import mint
 from bridge.store.sql.dialect import Swift, among, upsert
 from bridge.store.sql.framework import END
@@ -114,8 +114,13 @@ def prune_many(conn: Connection, items: Sequence[str]) -> list[int]:
     for stream_id in items:
         counts.append(sum(conn.execute(statement, {"k_id": stream_id}).rowcount for statement in _PRUNE.values()))
         conn.execute(FORGET_CHOICES, {"k_stream": stream_id})
-        conn.execute(_GO, {"k_id": stream_id})
+        _go(conn, stream_id)
     return counts
+
+
+def _go(conn: Connection, stream_id: str) -> None:
+    conn.execute(_GO, {"k_id": stream_id})
+    forget_marks(conn, stream_id)
 
 
 # -- those of the API -----------------------------------------------------------------------------
@@ -215,5 +220,5 @@ def _clear(conn: Connection, item: Clear) -> int:
         return len(subjects)
     if chosen := forget_some(conn, item.stream_id, item.limit):
         return chosen
-    conn.execute(_GO, {"k_id": item.stream_id})
+    _go(conn, item.stream_id)
     return 0

@@ -1,0 +1,75 @@
+"""narrowed: streams that may hear of less than before (`connectors`, `domains`, `events` of a receiver or a client).
+
+At a start, before anything runs: failures that wait unsent and that the receiver may not hear of any more are taken
+back. Who was told not compliant stays so until it is no longer true, and is told that once (docs/decisions/014); of who
+recovered meanwhile it is told by the comparison that is owed then. The mark that it is done is written last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Final
+
+import orjson
+import structlog
+
+from bridge.model import DEVICE_COMPLIANCE_CHANGE, LedgerRow, Stream
+from bridge.ssf.stream import may_hear
+from bridge.store.marks import stream_mark
+from bridge.store.protocol import Store
+
+_log = structlog.get_logger("bridge.narrowed")
+
+NOT_ENTITLED: Final = "not_entitled"
+NOT_REQUESTED: Final = "not_requested"
+"""Why an unsent SET is taken back; the second where the stream carries no such events any more."""
+PAGE: Final = 500
+
+
+async def narrow(
+    store: Store, streams: Sequence[Stream], owe: Callable[[Sequence[Stream]], Awaitable[None]], now: float
+) -> dict[str, int]:
+    """By the name of each stream that has some, how many SETs were taken back. `owe` is told what is to be compared."""
+    found: dict[str, int] = {}
+    for stream in streams:
+        was, now_is = await store.mark(_mark(stream)), _entitled(stream)
+        why = NOT_ENTITLED if DEVICE_COMPLIANCE_CHANGE in stream.events else NOT_REQUESTED
+        if was == now_is or stream.rehearsal:
+            continue
+        async for page in _lost(store, stream):
+            await owe([stream])
+            waiting = [row.subject for row in page if _waits(row)]
+            if waiting:
+                taken = await store.cancel_stream(stream.id, now, why, waiting)
+                found[stream.name] = found.get(stream.name, 0) + taken
+        await store.put_mark(_mark(stream), now_is, was=was)
+    for name, count in found.items():
+        _log.warning("stream.narrowed", stream=name, taken_back=count)
+    return found
+
+
+def _mark(stream: Stream) -> str:
+    return stream_mark("entitled", stream.id)
+
+
+def _entitled(stream: Stream) -> str:
+    bounds = (stream.connectors, stream.domains, stream.events)
+    return orjson.dumps([None if one is None else sorted(one) for one in bounds]).decode()
+
+
+async def _lost(store: Store, stream: Stream) -> AsyncIterator[list[LedgerRow]]:
+    """The ledger rows of those who count as told not compliant, and whom the receiver may not hear of."""
+    after = ""
+    while rows := await store.told(stream.id, "not-compliant", after=after, limit=PAGE):
+        after = rows[-1].subject
+        if lost := [row for row in rows if not _may_hear(stream, row)]:
+            yield lost
+
+
+def _may_hear(stream: Stream, row: LedgerRow) -> bool:
+    connector, _ = row.named_device
+    return DEVICE_COMPLIANCE_CHANGE in stream.events and may_hear(stream, connector, row.login)
+
+
+def _waits(row: LedgerRow) -> bool:
+    return row.tail is not None and row.tail.unsent and row.tail.state == "pending"
