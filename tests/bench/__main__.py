@@ -1,6 +1,7 @@
 """`./run bench`: how fast, and where the CPU goes.
 
 python -m tests.bench [--seconds N] [--events N] [--rate N] [--scenario carried|kolide|all] [--json]
+python -m tests.bench --against TREE [--pairs N] [--events N] [--scenario carried|kolide|all]
 """
 
 from __future__ import annotations
@@ -10,11 +11,13 @@ import os
 import sys
 from asyncio import Runner
 from collections.abc import Sequence
+from pathlib import Path
 
 import orjson
 import uvloop
 
 from tests.bench import report
+from tests.bench.pairs import compare
 from tests.bench.run import Plan, Scenario, measure
 
 
@@ -30,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     elif not chosen.json:
         print("there is one core only: what is measured and what measures share it\n")
     scenarios: list[Scenario] = ["carried", "kolide"] if chosen.scenario == "all" else [chosen.scenario]
+    if chosen.against is not None:
+        return _compare(scenarios, plan, chosen.against, chosen.pairs)
     documents = []
     for scenario in scenarios:
         with Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -41,12 +46,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _compare(scenarios: Sequence[Scenario], plan: Plan, tree: Path, pairs: int) -> int:
+    if not (tree / "bridge").is_dir() or pairs < 1:
+        print(f"--against wants a working tree, and one pair of rounds at least: {tree}", file=sys.stderr)
+        return 2
+    for scenario in scenarios:
+        with Runner(loop_factory=uvloop.new_event_loop) as runner:
+            print(runner.run(compare(scenario, plan, tree, pairs)) + "\n", flush=True)
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="./run bench", description="Webhooks in, SETs out, and what that costs.")
     parser.add_argument("--seconds", type=float, default=10.0, help="of full load, for each scenario (10)")
     parser.add_argument("--events", type=int, default=1000, help="devices in a round (1000)")
     parser.add_argument("--rate", type=float, default=100.0, help="webhooks a second in the open loop (100)")
     parser.add_argument("--scenario", choices=["carried", "kolide", "all"], default="all")
+    parser.add_argument("--against", type=Path, metavar="TREE", help="compare with another working tree, in turns")
+    parser.add_argument("--pairs", type=int, default=6, help="of rounds for each, with --against (6)")
     parser.add_argument("--json", action="store_true", help="one JSON document instead of text")
     return parser
 
