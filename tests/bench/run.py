@@ -12,7 +12,7 @@ from typing import Literal
 
 from tests.bench import signing
 from tests.bench.fleet import Fleet, Tally
-from tests.bench.service import Service, Used
+from tests.bench.service import ROOT, Service, Used
 from tests.bench.signing import Signing
 from tests.bench.wire import Connection, Standing
 
@@ -110,18 +110,20 @@ class Rig:
         self._next_device = 1000
 
     @classmethod
-    async def open(cls, scenario: Scenario, folder: Path, plan: Plan, *, stages: bool) -> Rig:
+    async def open(cls, scenario: Scenario, folder: Path, plan: Plan, *, stages: bool, root: Path = ROOT) -> Rig:
         fleet = Fleet(scenario)
         receiver, vendor = Standing(fleet.tell), Standing(fleet.ask)
         await receiver.start()
         await vendor.start()
-        service = Service(scenario, folder, plan.core, receiver=receiver.port, vendor=vendor.port, stages=stages)
+        service = Service(
+            scenario, folder, plan.core, receiver=receiver.port, vendor=vendor.port, stages=stages, root=root
+        )
         await service.start()
         fleet.port = service.port
         rig = cls(plan, fleet, service, (receiver, vendor))
         try:
             rig._idle = [await Connection.open(service.port) for _ in range(CONNECTIONS)]
-            await rig._pair(min(WARM, plan.events))
+            await rig.pair(min(WARM, plan.events))
         except BaseException:
             rig.close()
             raise
@@ -140,12 +142,13 @@ class Rig:
         again: list[Round] = []
         until = time.perf_counter() + seconds
         while not first or time.perf_counter() < until:
-            failed, recovered = await self._pair(self.plan.events)
+            failed, recovered = await self.pair(self.plan.events)
             first.append(failed)
             again.append(recovered)
         return first, again
 
-    async def _pair(self, count: int) -> tuple[Round, Round]:
+    async def pair(self, count: int) -> tuple[Round, Round]:
+        """So many new devices: all fail, then all recover."""
         devices = self._devices(count)
         return await self._burst(devices, failing=True), await self._burst(devices, failing=False)
 

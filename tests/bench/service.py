@@ -78,9 +78,11 @@ class Service:
     """`caep-bridge serve` on one core, with a SQLite file in `folder`. `stages`: time its tasks too."""
 
     def __init__(
-        self, scenario: str, folder: Path, core: int, *, receiver: int, vendor: int, stages: bool, more: str = ""
-    ) -> None:
-        """`more` is put behind the configuration."""
+        self, scenario: str, folder: Path, core: int, *, receiver: int, vendor: int, stages: bool, more: str = "",
+        root: Path = ROOT,
+    ) -> None:  # fmt: skip
+        """`more` is put behind the configuration. `root`: the working tree whose code runs."""
+        self._root = root
         self.port, self.admin = _free_port(), _free_port()
         self._folder, self._core = folder, core
         self._stages = folder / "stages.json" if stages else None
@@ -100,7 +102,7 @@ class Service:
         if self._stages is not None:
             command.append(str(self._stages))
         with self.log.open("wb") as log:
-            environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+            environment = {**os.environ, "PYTHONPATH": str(self._root)}
             self._process = subprocess.Popen(
                 command, cwd=self._folder, env=environment, stdout=log, stderr=subprocess.STDOUT
             )

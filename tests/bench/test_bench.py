@@ -38,6 +38,20 @@ def test_it_runs_and_counts(scenario: str, lookups: tuple[int, int]) -> None:
     assert sum(spent for name, spent in stages.items() if name != "all") == pytest.approx(stages["all"], rel=0.05)
 
 
+def test_it_compares_two_trees_in_turns() -> None:
+    command = [sys.executable, "-m", "tests.bench", "--against", str(ROOT), "--scenario", "carried"]
+    command += ["--pairs", "1", "--events", str(EVENTS)]
+    done = subprocess.run(command, cwd=ROOT, env=dict(os.environ), capture_output=True, text=True, timeout=90)
+    assert done.returncode == 0, done.stderr
+    head, *rows = done.stdout.strip().splitlines()
+    assert head.startswith("carried")
+    assert [row.split()[:3] for row in rows] == [
+        ["new", "devices", "other"], ["new", "devices", "here"],
+        ["recoveries", "other", "all"], ["recoveries", "here", "all"],
+    ]  # fmt: skip
+    assert all(float(row.partition("all ")[2].split()[0]) > 0 for row in rows)
+
+
 def _told(fleet: Fleet, device: int, status: str) -> None:
     event = {"subject": {"device": {"id": fleet.name(device)}}, "current_status": status}
     payload = orjson.dumps({"events": {"type": event}})
