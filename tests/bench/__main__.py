@@ -1,11 +1,7 @@
 """`./run bench`: how fast, and where the CPU goes.
 
-<<<<<<< HEAD
 python -m tests.bench [--seconds N] [--events N] [--rate N] [--scenario carried|kolide|all|many] [--json]
-=======
-python -m tests.bench [--seconds N] [--events N] [--rate N] [--scenario carried|kolide|all] [--json]
 python -m tests.bench --against TREE [--pairs N] [--events N] [--scenario carried|kolide|all]
->>>>>>> speed
 """
 
 from __future__ import annotations
@@ -20,12 +16,8 @@ from pathlib import Path
 import orjson
 import uvloop
 
-<<<<<<< HEAD
 from tests.bench import many, report
-=======
-from tests.bench import report
 from tests.bench.pairs import compare
->>>>>>> speed
 from tests.bench.run import Plan, Scenario, measure
 
 
@@ -56,12 +48,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-<<<<<<< HEAD
 def _many(size: many.Size, *, as_json: bool) -> int:
     with Runner(loop_factory=uvloop.new_event_loop) as runner:
         found = runner.run(many.measure(size))
     print(orjson.dumps(found, option=orjson.OPT_INDENT_2).decode() if as_json else many.text(found))
-=======
+    return 0
+
+
 def _compare(scenarios: Sequence[Scenario], plan: Plan, tree: Path, pairs: int) -> int:
     if not (tree / "bridge").is_dir() or pairs < 1:
         print(f"--against wants a working tree, and one pair of rounds at least: {tree}", file=sys.stderr)
@@ -69,7 +62,6 @@ def _compare(scenarios: Sequence[Scenario], plan: Plan, tree: Path, pairs: int) 
     for scenario in scenarios:
         with Runner(loop_factory=uvloop.new_event_loop) as runner:
             print(runner.run(compare(scenario, plan, tree, pairs)) + "\n", flush=True)
->>>>>>> speed
     return 0
 
 
@@ -78,15 +70,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=float, default=10.0, help="of full load, for each scenario (10)")
     parser.add_argument("--events", type=int, default=1000, help="devices in a round (1000)")
     parser.add_argument("--rate", type=float, default=100.0, help="webhooks a second in the open loop (100)")
-<<<<<<< HEAD
     parser.add_argument("--scenario", choices=["carried", "kolide", "all", "many"], default="all")
     parser.add_argument("--streams", type=int, default=1000, help="of the scenario many (1000)")
     parser.add_argument("--subjects", type=int, default=3000, help="of one of them (3000)")
-=======
-    parser.add_argument("--scenario", choices=["carried", "kolide", "all"], default="all")
     parser.add_argument("--against", type=Path, metavar="TREE", help="compare with another working tree, in turns")
     parser.add_argument("--pairs", type=int, default=6, help="of rounds for each, with --against (6)")
->>>>>>> speed
     parser.add_argument("--json", action="store_true", help="one JSON document instead of text")
     return parser
 
