@@ -2,12 +2,14 @@
 
 One parent for each worker of the tests has imported all of the program and nothing more: no thread, no event loop, no
 file. For each start it forks; the child becomes the program in its own folder, environment and files, runs `main`,
-and ends as any interpreter does. It can be signalled and killed like any other process.
+and ends as any interpreter does, except that it does not take all that was imported apart, which would cost ten times
+what a command does. It can be signalled and killed like any other process.
 """
 
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextlib
 import importlib
 import json
@@ -18,10 +20,11 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, NoReturn
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 LARGEST: Final = 1 << 20
@@ -146,7 +149,7 @@ def _bury(line: socket.socket, numbers: dict[int, int]) -> None:
             line.send(json.dumps(["ended", numbers.pop(pid), os.waitstatus_to_exitcode(status)]).encode())
 
 
-def become(asked: Mapping[str, Any]) -> None:
+def become(asked: Mapping[str, Any]) -> NoReturn:
     """What `python -m` would be."""
     nothing = os.open(os.devnull, os.O_RDONLY)
     os.dup2(nothing, 0)
@@ -162,9 +165,34 @@ def become(asked: Mapping[str, Any]) -> None:
     sys.path[0] = asked["folder"]
     if asked["module"] == "bridge":
         from bridge.cli import main
+    else:
+        main = importlib.import_module(asked["module"]).main
+    _end(_code_of(main))
 
-        main()
-    importlib.import_module(asked["module"]).main()
+
+def _code_of(program: Callable[[], object]) -> int:
+    """The exit code, as Python has it."""
+    try:
+        program()
+    except SystemExit as ended:
+        if ended.code is None or isinstance(ended.code, int):
+            return ended.code or 0
+        print(ended.code, file=sys.stderr)
+        return 1
+    except BaseException:
+        traceback.print_exc()
+        return 1
+    return 0
+
+
+def _end(code: int) -> NoReturn:
+    """Threads are waited for, what was registered for the end is run, and what was printed goes out."""
+    threading._shutdown()  # type: ignore[attr-defined]  # what the interpreter itself calls first
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(OSError, ValueError):
+            stream.flush()
+    os._exit(code)
 
 
 def main() -> None:
