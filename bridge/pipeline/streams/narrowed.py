@@ -16,7 +16,7 @@ import structlog
 
 from bridge.errors import Conflict
 from bridge.model import DEVICE_COMPLIANCE_CHANGE, LedgerRow, Status, Stream
-from bridge.ssf.stream import may_hear
+from bridge.ssf.stream import may_hear, unbounded
 from bridge.store.marks import stream_mark
 from bridge.store.protocol import Store
 from bridge.store.records import LedgerWrite, Unit
@@ -73,6 +73,8 @@ def _entitled(stream: Stream) -> str:
 
 async def _lost(store: Store, stream: Stream, status: Status = "not-compliant") -> AsyncIterator[list[LedgerRow]]:
     """The ledger rows of those who count as told this, and whom the receiver may not hear of."""
+    if DEVICE_COMPLIANCE_CHANGE in stream.events and stream == unbounded(stream):
+        return
     after = ""
     while rows := await store.told(stream.id, status, after=after, limit=PAGE):
         after = rows[-1].subject
