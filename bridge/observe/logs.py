@@ -82,6 +82,8 @@ class _Forgiving:
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._later: list[str] = []
+        self._loop: asyncio.AbstractEventLoop | None = None
+        """The one that is to write them; another one takes over what it left as it ended."""
         self._lock = threading.Lock()
         self.isatty = stream.isatty
         atexit.register(self.flush)
@@ -103,7 +105,8 @@ class _Forgiving:
             return self.flush()
         with self._lock:
             self._later.append(text)
-            first = len(self._later) == 1
+            first = len(self._later) == 1 or self._loop is not loop
+            self._loop = loop
         if first:
             loop.call_soon(self.flush)
 

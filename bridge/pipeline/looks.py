@@ -8,6 +8,7 @@ from collections.abc import Callable
 import structlog
 
 from bridge.clock import Clock
+from bridge.errors import Conflict
 from bridge.model import LookFailed
 from bridge.pipeline.patience import patiently
 from bridge.pipeline.ports import Meter, Source
@@ -119,13 +120,17 @@ class Lane:
     async def _one(self, leased: LeasedLook) -> None:
         answer = await self._ask(leased) if self._source.has_api else None
         answered = Answered(leased.look, leased.device, answer)
-        await patiently(
-            lambda: self._teller.tell(answered),
-            clock=self._clock,
-            seconds=PATIENCE,
-            stopping=lambda: self._stopping,
-            trouble=lambda problem: self._trouble(f"looks of {self._source.name}: {problem}"),
-        )
+        try:
+            await patiently(
+                lambda: self._teller.tell(answered),
+                clock=self._clock,
+                seconds=PATIENCE,
+                stopping=lambda: self._stopping,
+                trouble=lambda problem: self._trouble(f"looks of {self._source.name}: {problem}"),
+            )
+        except Conflict as problem:  # nothing is wrong: if it is due still, its lease runs out
+            device = leased.look.device_id
+            _log.warning("look.overtaken", connector=self._source.name, device=device, why=str(problem))
 
     async def _ask(self, leased: LeasedLook) -> Answer:
         try:

@@ -22,7 +22,7 @@ from bridge.pipeline.gate import Counted, Gate
 from bridge.pipeline.owed import owed_by
 from bridge.pipeline.owing import Owed
 from bridge.pipeline.ports import Meter, Mint, Source
-from bridge.pipeline.turn import Answered, Waiting, apart, is_outdated, outcome_of, swept, unit_of
+from bridge.pipeline.turn import Answered, Waiting, apart, is_outdated, outcome_of, swept, together, unit_of
 from bridge.posture.believe import believe
 from bridge.posture.decision import Context, Decision
 from bridge.posture.guard import Limits
@@ -86,7 +86,7 @@ class Teller:
             await self._wake.wait()
             self._wake.clear()
             while self._waiting:
-                most = max(1, min(BATCH, PAIRS // max(1, len(self._streams()))))
+                most = together(self._waiting[:BATCH], len(self._streams()), PAIRS)
                 batch, self._waiting = self._waiting[:most], self._waiting[most:]
                 await self._survive(batch)
 

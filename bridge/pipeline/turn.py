@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from bridge.model import Device, LookFailed, Snapshot, Stream
@@ -19,6 +19,9 @@ LATER = 3600.0
 """Seconds until it is seen whether a receiver knows the person by now: while a failure is new, and after that."""
 NEW = 7200.0
 """Seconds that a failure is new."""
+
+FOUND_BY = 32
+"""To pass over so many streams costs as much as to tell one."""
 
 Answer = Snapshot | LookFailed
 
@@ -79,6 +82,17 @@ class Waiting:
     def fail(self, trouble: Exception) -> None:
         if not self.done.done():
             self.done.set_exception(trouble)
+
+
+def together(waiting: Sequence[Waiting], streams: int, pairs: int) -> int:
+    """How many of these go together, of which each is about all `streams`, or about those that it names: so many that
+    all of it is of `pairs` at most, and one in any case. To find one that is named among all costs a little as well."""
+    for count, one in enumerate(waiting):
+        named = one.answered.streams
+        pairs -= streams if named is None else max(len(named), streams // FOUND_BY)
+        if pairs < 0:
+            return max(1, count)
+    return len(waiting)
 
 
 def apart(batch: list[Waiting]) -> tuple[list[Waiting], list[Waiting]]:

@@ -100,6 +100,22 @@ async def test_lines_of_one_pass_of_the_loop_go_out_together(configured: Callabl
     assert [line["number"] for line in lines(out)] == [0, 1, 2]
 
 
+def test_what_a_loop_left_as_it_ended_the_next_one_writes(configured: Callable[..., io.StringIO]) -> None:
+    out = configured()
+    ends = asyncio.new_event_loop()
+    ends.call_soon(ends.stop)
+    ends.call_soon(structlog.get_logger().info, "the last word")
+    ends.run_forever()
+    ends.close()
+
+    async def goes_on() -> None:
+        structlog.get_logger().info("the first word")
+        await asyncio.sleep(0)
+        assert [line["event"] for line in lines(out)] == ["the last word", "the first word"]
+
+    asyncio.run(goes_on())
+
+
 async def test_what_went_wrong_does_not_wait_and_passes_nothing_said_before(
     configured: Callable[..., io.StringIO],
 ) -> None:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
+from bridge.errors import Conflict, StoreProblem, Unavailable
+from bridge.model import Device
+from bridge.pipeline.errands.chores import Chores
 from bridge.pipeline.errands.errandry import LEASE, Errandry, Note
+from bridge.pipeline.tell import Teller
+from bridge.pipeline.turn import Answered
 from bridge.store.errands import Errand
 from bridge.store.memory import MemoryStore
-from tests.histories.ports import Clock
+from bridge.store.records import Unit
+from tests.histories.ports import Clock, Ids
 
 
 async def test_one_whose_lease_ran_out_while_it_is_under_way_is_not_begun_again() -> None:
@@ -37,3 +43,29 @@ async def test_one_whose_lease_ran_out_while_it_is_under_way_is_not_begun_again(
     go_on.set()
     await asyncio.gather(*errandry._tasks)
     assert [one.state for one in await store.errands()] == ["done", "done"]
+
+
+async def test_a_comparison_that_cannot_be_made_now_stays_due() -> None:
+    """What an operator's word about a device changed may be told by nothing else."""
+    clock = Clock()
+    store, told = MemoryStore(clock), list[Answered]()
+    troubles = [Unavailable("the store is busy"), Conflict("the device changed"), StoreProblem("the disk is full")]
+
+    class Clashing:
+        async def tell(self, answered: Answered) -> None:
+            if troubles:
+                raise troubles.pop()
+            told.append(answered)
+
+    def nobody(*_: object) -> Any:
+        raise AssertionError
+
+    chores = Chores(store, cast(Teller, Clashing()), nobody, nobody, nobody, clock, Ids(), nobody)
+    errandry = Errandry(store, {"compare": chores.compare}, clock, lambda what: None)
+    await store.commit(
+        [Unit(devices=(Device("fleet", "l1"),), errands=(Errand("1", "compare", "fleet/l1", 1.0, "ann"),))]
+    )
+    assert await errandry._take()
+    await asyncio.gather(*errandry._tasks)
+    assert [one.device for one in told] == [await store.device("fleet", "l1")] and not troubles
+    assert [one.state for one in await store.errands()] == ["done"]

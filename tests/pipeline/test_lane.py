@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from bridge.errors import StoreProblem, Unavailable
+from bridge.errors import Conflict, StoreProblem, Unavailable
 from bridge.model import Owner, Statement
 from bridge.pipeline.looks import Lane
 from tests.histories.ports import Clock, Nothing
@@ -90,3 +90,24 @@ def test_the_look_that_confirms_another_owner_is_not_answered_from_memory(world:
     assert world.vendor.fresh == [False, False, True]
     _ring(world)
     assert world.vendor.fresh[3:] == [False]
+
+
+def test_an_answer_that_came_too_late_is_no_trouble(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who asks whether the service is ready hears nothing of it, and the device is looked at again."""
+    troubles: list[str] = []
+    lane = Lane(world.vendor, world.store, world.teller, Yielding(), Nothing(), troubles.append)
+
+    async def scene() -> None:
+        await world.store.accept(world.ring("l1"))
+        with monkeypatch.context() as patch:
+
+            async def too_late(answered: object) -> None:
+                raise Conflict("a later answer about the device was believed meanwhile")
+
+            patch.setattr(world.teller, "tell", too_late)
+            assert await lane.turn() == 1
+            await lane.idle()
+            await asyncio.sleep(0)
+        assert not troubles and await world.store.look("vendor", "l1") is not None
+
+    world.loop.run_until_complete(scene())

@@ -110,6 +110,24 @@ def test_what_waits_is_taken_back(world: World, name: str, bounds: dict[str, Any
     assert told(world, name) == [("l2", BAD)]
 
 
+@EACH
+@BOTH
+def test_what_died_is_not_sent_again(world: World, name: str, bounds: dict[str, Any]) -> None:
+    world.receivers[name].up = False
+    ring(world, "l1")
+    run, store, stream = world.loop.run_until_complete, world.store, world.receivers[name].stream
+    (dead,) = run(store.deliveries(stream_id=stream.id))
+    assert run(store.drop(dead.id, world.clock.now(), "an operator")) == ""
+    assert change(world, name, **bounds) == {}
+    assert run(store.revive(dead.id, world.clock.now())) == "overtaken"
+    world.receivers[name].up = True
+    world.pass_time(600)
+    assert told(world, name) == []
+    change(world, name, domains=None, connectors=None)
+    ring(world, "l1")
+    assert told(world, name) == [("l1", BAD)]
+
+
 @BOTH
 def test_who_recovered_meanwhile_is_told_at_the_start(world: World, bounds: dict[str, Any]) -> None:
     ring(world, "l1")

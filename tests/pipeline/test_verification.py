@@ -81,6 +81,23 @@ class TestAsked:
         house.clock.time += 0.01
         await house.verification.request("siem", {"stream_id": one})
 
+    @pytest.mark.parametrize(("interval", "early"), [(10.0, 2.0), (2.0, 1.0)])
+    async def test_who_is_always_early_is_not_served_more_often(
+        self, built: Built, interval: float, early: float
+    ) -> None:
+        house = await built(verify=False, min_verification_interval=f"{interval:g}s").begin()
+        one = await house.push_stream()
+        await house.verification.request("siem", {"stream_id": one})
+        house.clock.time += interval - early
+        await house.verification.request("siem", {"stream_id": one})
+        house.clock.time += interval - early
+        with pytest.raises(TooMany):
+            await house.verification.request("siem", {"stream_id": one})
+        house.clock.time += early
+        await house.verification.request("siem", {"stream_id": one})
+        house.clock.time += interval
+        await house.verification.request("siem", {"stream_id": one})
+
     async def test_what_was_not_made_does_not_count(self, built: Built, monkeypatch: pytest.MonkeyPatch) -> None:
         house = await built(verify=False, min_verification_interval="10s").begin()
         stream_id = await house.push_stream()

@@ -30,7 +30,7 @@ class Verification:
         self._clients = clients
         self._clock = clock
         self._taken: dict[str, float] = {}
-        """stream → when the last request was taken, for as long as it counts."""
+        """stream → when the last request that was taken was due: one that came early gains nothing for the next."""
 
     async def request(self, client: str, body: Mapping[str, Any]) -> None:
         """The SET is durable when this returns. It is held while the stream is paused, and there is none for one that
@@ -48,12 +48,12 @@ class Verification:
 
     def _take(self, stream_id: str, interval: float) -> None:
         now = self._clock.monotonic()
-        wait = self._taken.get(stream_id, -math.inf) + interval - now
-        if wait > min(EARLY_MOST, interval / 2):
-            raise TooMany(f"a stream is verified every {interval:g} seconds at most", math.ceil(wait))
+        due = self._taken.get(stream_id, -math.inf) + interval
+        if due - now > min(EARLY_MOST, interval / 2):
+            raise TooMany(f"a stream is verified every {interval:g} seconds at most", math.ceil(due - now))
         if len(self._taken) > 2 * len(self._clients) + 1000:
             self._forget(now)
-        self._taken[stream_id] = now
+        self._taken[stream_id] = max(now, due)
 
     def _forget(self, now: float) -> None:
         longest = max(client.min_verification_interval for client in self._clients.values())

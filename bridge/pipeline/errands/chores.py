@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
+import structlog
+
 from bridge.clock import Clock, Ids
-from bridge.errors import Conflict
+from bridge.errors import BridgeError
 from bridge.model import DEVICE_COMPLIANCE_CHANGE, ComplianceChange, SignedSET, Status, Stream
 from bridge.pipeline.errands.errandry import Failed, Note, txn_of
 from bridge.pipeline.errands.tally import told_by
@@ -21,6 +23,10 @@ from bridge.store.protocol import Store
 from bridge.store.records import NewDelivery, Unit
 from bridge.value import replace
 
+_log = structlog.get_logger("bridge.errands")
+
+AGAIN = 2.0
+"""Seconds until a comparison that could not be made is tried again."""
 TOLD_WITHIN = 10.0
 TEST_WORDS = "TEST of caep-bridge, asked for by an operator: no device changed"
 
@@ -50,14 +56,22 @@ class Chores:
         """Belief of one device against what each stream was told: after an operator changed what counts."""
         connector, _, device_id = errand.target.partition("/")
         begun = self._clock.now()
-        device = await self._store.device(connector, device_id)
+        while not await self._compared(errand, connector, device_id):
+            await self._clock.sleep(AGAIN)
+        return await told_by(self._store, txn_of(errand), connector, begun, TOLD_WITHIN, self._clock)
+
+    async def _compared(self, errand: Errand, connector: str, device_id: str) -> bool:
+        """False: not now. It stays due, for nothing else may bring what the operator's word changed."""
+        try:
+            device = await self._store.device(connector, device_id)
+            if device is not None:
+                await self._teller.tell(Answered(None, device, txn=txn_of(errand)))
+        except BridgeError as problem:
+            _log.warning("errand.compare_again", connector=connector, device=device_id, problem=str(problem))
+            return False
         if device is None:
             raise Failed(f"there is no device {errand.target}")
-        try:
-            await self._teller.tell(Answered(None, device, txn=txn_of(errand)))
-        except Conflict as problem:
-            raise Failed(f"the device kept changing meanwhile: {problem}") from None
-        return await told_by(self._store, txn_of(errand), connector, begun, TOLD_WITHIN, self._clock)
+        return True
 
     async def resync(self, errand: Errand, note: Note) -> Mapping[str, Any]:
         stream = self._running(errand.target)
