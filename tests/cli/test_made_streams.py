@@ -172,7 +172,7 @@ def test_what_the_service_paused_goes_on(scene: Scene, capsys: pytest.CaptureFix
     assert (made.status, made.by, made.reason, made.version) == ("enabled", "service", "", 2)
     assert made.since > SINCE
     (entry,) = scene.store(lambda store: store.audit())
-    assert (entry.what, entry.target, entry.before) == ("streams enable", "tool-1", "paused: nobody used it")
+    assert (entry.what, entry.target, entry.before) == ("streams.enable", "tool-1", "paused: nobody used it")
 
 
 @pytest.mark.parametrize("status", ["paused", "disabled"])

@@ -411,6 +411,6 @@ async def test_every_change_is_in_the_audit_log_in_the_clients_name(house: House
     await house.streams.delete("alpha", stream_id)
     entries = list(reversed(await house.store.audit(who="client alpha")))
     assert [entry.what for entry in entries] == [
-        "stream.create", "stream.update", "stream.replace", "stream.paused", "stream.delete",
+        "streams.create", "streams.update", "streams.replace", "streams.pause", "streams.delete",
     ]  # fmt: skip
     assert {entry.target for entry in entries} == {stream_id} and entries[3].why == "why"

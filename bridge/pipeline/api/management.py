@@ -68,7 +68,7 @@ class Management:
         made = replace(made, verified=not (where.pushes and terms.verify), since=now)
         row = StreamRow(stream_id, f"{client}-{stream_id[3:11]}", terms.audience, now, client=client, active_at=now)
         row = replace(row, subscription=made)
-        told = await self._journal(client).entry("stream.create", stream_id, after=_told(made))
+        told = await self._journal(client).entry("streams.create", stream_id, after=_told(made))
         async with self._keeper.changing:
             if not await self._store.make_stream(row, terms.max_streams, [told]):
                 raise Conflict(_enough(terms.max_streams))
@@ -98,7 +98,7 @@ class Management:
             made = self._verifying(client, before, self._subscription(before, asked, stream_id, whole=whole))
             if made != before:
                 await self._owe_if_wider(one, made)
-                word = "stream.replace" if whole else "stream.update"
+                word = "streams.replace" if whole else "streams.update"
                 told = await self._journal(client).entry(word, stream_id, before=_told(before), after=_told(made))
                 await self._owned.put(stream_id, before, made, told)
         return self._shown(await self._owned.seen(client, stream_id))
@@ -108,7 +108,7 @@ class Management:
         await self._owned.changeable(client, stream_id)
         async with self._keeper.changing:
             before = await self._owned.current(stream_id)
-            told = await self._journal(client).entry("stream.delete", stream_id, before=_told(before))
+            told = await self._journal(client).entry("streams.delete", stream_id, before=_told(before))
             await self._owned.put(stream_id, before, replace(before, deleted_at=self._clock.now()), told)
         self._deleted(stream_id)
 
