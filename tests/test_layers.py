@@ -12,7 +12,7 @@ import pytest
 BRIDGE = Path(__file__).parent.parent / "bridge"
 FILES = sorted(BRIDGE.rglob("*.py"))
 
-GROUND = {"", "model", "value", "frozen_map", "errors", "clock", "key", "lines", "text"}
+GROUND = {"", "model", "value", "errors", "clock", "key", "lines", "text"}
 WINGS = {"connector", "posture", "ssf", "delivery", "notify", "okta", "oauth", "store"}
 SHELF = {"config", "address", "outbound", "observe", "vault"}
 """What several layers use and what uses none of them."""
@@ -21,7 +21,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "__main__": {"cli"},
     "model": {"value"},
     "value": set(),
-    "frozen_map": set(),
     "errors": set(),
     "clock": set(),
     "key": set(),

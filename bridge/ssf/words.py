@@ -11,7 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, Literal, Self
 
-from bridge.frozen_map import FrozenMap
+from rpds import HashTrieMap
+
 from bridge.ssf.identifier import WHOLE, Identifier
 from bridge.ssf.matching import Demand, Parts, demand_of, meets
 from bridge.value import value
@@ -43,8 +44,8 @@ class Words:
     __slots__ = ("_counts", "_index", "_said", "last")
 
     def __init__(self) -> None:
-        self._said: FrozenMap[str, Statement] = FrozenMap()
-        self._index: FrozenMap[_Key, tuple[Statement, ...]] = FrozenMap()
+        self._said: HashTrieMap[str, Statement] = HashTrieMap()
+        self._index: HashTrieMap[_Key, tuple[Statement, ...]] = HashTrieMap()
         """Newest first."""
         self._counts: Mapping[tuple[Kind, Demand], int] = {}
         self.last = 0
@@ -55,7 +56,7 @@ class Words:
         """In any order."""
         made, ordered = cls(), sorted(statements, key=lambda one: one.seq)
         said = {one.subject.text: one for one in ordered}
-        made._said, made._index = FrozenMap(said), FrozenMap(_indexed(said.values()))
+        made._said, made._index = HashTrieMap(said), HashTrieMap(_indexed(said.values()))
         made._counts = Counter(one.demands for one in said.values())
         made.last = ordered[-1].seq if ordered else 0
         return made
@@ -76,22 +77,22 @@ class Words:
     def plus(self, statement: Statement) -> Words:
         """With this one, newer than all others, in the place of the one about the same subject."""
         made = self.minus(statement.subject)
-        made._said = made._said.put(statement.subject.text, statement)
+        made._said = made._said.insert(statement.subject.text, statement)
         made._count(statement, 1)
         made.last = max(made.last, statement.seq)
         for key in _keys_of(statement.subject):
-            made._index = made._index.put(key, (statement, *made._index.get(key, ())))
+            made._index = made._index.insert(key, (statement, *made._index.get(key, ())))
         return made
 
     def minus(self, subject: Identifier) -> Words:
         """Without what was said about exactly this subject."""
         made, gone = self._copy(), self.about(subject)
         if gone is not None:
-            made._said = made._said.drop(subject.text)
+            made._said = made._said.remove(subject.text)
             made._count(gone, -1)
             for key in _keys_of(subject):
                 left = _without(made._index[key], gone)
-                made._index = made._index.put(key, left) if left else made._index.drop(key)
+                made._index = made._index.insert(key, left) if left else made._index.remove(key)
         return made
 
     def newest(self, event: Parts) -> Statement | None:
