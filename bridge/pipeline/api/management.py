@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from textwrap import shorten
+from typing import Any, Final
 
 from bridge.clock import Clock, Ids
 from bridge.config import Client
@@ -24,6 +25,8 @@ from bridge.vault import Vault
 Body = Mapping[str, Any]
 Refusal = Callable[[str], Awaitable[str | None]]
 """Why a receiver's URL may not be called; None if it may."""
+DESCRIBED: Final = 100
+"""Characters of a description in the audit log; only whole words, for half an address would not be seen as one."""
 
 
 class Management:
@@ -172,7 +175,9 @@ def _enough(most: int) -> str:
 
 
 def _told(made: Subscription) -> str:
-    """For the audit log: where it goes, and what is asked for; nothing that is secret."""
+    """For the audit log: where it goes, what is asked for, and how it begins to describe itself; nothing secret."""
     events = "all" if made.events_requested is None else ",".join(made.events_requested)
     where = made.endpoint_url.split("?")[0] or "poll"
-    return f"{where}; events {events}; {'authorization set' if made.sealed_header else 'no authorization'}"
+    header = "authorization set" if made.sealed_header else "no authorization"
+    described = f"; {shorten(made.description, DESCRIBED, placeholder=' …')}" if made.description else ""
+    return f"{where}; events {events}; {header}{described}"
