@@ -87,7 +87,7 @@ def _finding_lines(kind: str, findings: Sequence[Finding]) -> None:
 
 def _look(due: Due | None, now: float) -> None:
     if due is None:
-        write("  next look: none is due; the device's next webhook rings for one")
+        write("  next look: none is due; the device's next webhook asks for one")
         return
     moment = "running now" if due.running else "due now" if due.due_at <= now else f"due {when(due.due_at)}"
     tried = f", tried {due.attempts} times without a good answer" if due.attempts else ""
