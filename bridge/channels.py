@@ -10,7 +10,7 @@ from typing import Any
 from cryptography import x509
 
 from bridge.key import KeyRow
-from bridge.notify.occasion import Occasion
+from bridge.notify.occasion import SIGNING_KEY, Occasion
 from bridge.notify.retry import Sent
 from bridge.notify.send import Target, send, targets_of
 from bridge.observe.metrics import Metrics
@@ -24,7 +24,6 @@ from bridge.ssf.key_warnings import key_warnings
 from bridge.store.protocol import Store
 
 TLS_CERTIFICATE = "server.tls_cert_file"
-SIGNING_KEY = "keys.signing_key"
 
 
 class Channels:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from bridge.notify.occasion import Kind, Occasion
+from bridge.notify.occasion import SIGNING_KEY, Kind, Occasion
 
 RUNBOOK: Final = "docs/operating.md"
 
@@ -105,9 +105,18 @@ _SAID: Final[Mapping[Kind, Said]] = {
 }  # fmt: skip
 
 
+_OLD_KEY: Final = Said(
+    "secret.expiring",
+    "The key that signs SETs needs somebody",
+    "It has signed for more than a year, or a step of its rotation is late. No SET is refused for that.",
+    "`caep-bridge check` says what it is; `caep-bridge keys rotate` brings another one",
+    "alarm-expiring",
+)
+
+
 def say(occasion: Occasion) -> Said:
     """The words with their blanks filled; nothing but the occasion's own fields goes into them."""
-    said = _SAID[occasion.kind]
+    said = _OLD_KEY if occasion.kind == "expiring" and occasion.about == SIGNING_KEY else _SAID[occasion.kind]
     blanks = {
         "about": occasion.about,
         "count": max(0, int(occasion.count)),
