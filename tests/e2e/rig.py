@@ -92,7 +92,7 @@ class Rig:
 
     async def _listed(self) -> bool:
         rows = {row.name: row for row in await (await self.store()).connectors()}
-        return "kolide" in rows and rows["kolide"].baseline_at is not None
+        return "kolide" in rows and rows["kolide"].listed_at is not None
 
     async def store(self) -> Store:
         """The same database, read beside the running serve; with patience, for that one is often busy."""
