@@ -36,6 +36,7 @@ class Channels:
         failing: Callable[[], Awaitable[Sequence[str]]], keys: Callable[[], Sequence[KeyRow]],
     ) -> None:  # fmt: skip
         self._parts = parts
+        self._store = store
         self._clock = ports.clock
         self._keys = keys
         server = parts.config.server
@@ -56,7 +57,9 @@ class Channels:
 
     async def start(self) -> None:
         config = self._parts.config
-        await self.notices.start({*config.connectors, *config.receivers})
+        rows = await self._store.streams()
+        made = {row.name for row in rows if row.subscription is not None and row.subscription.deleted_at is None}
+        await self.notices.start({*config.connectors, *config.receivers, *made})
 
     def work(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         """What must run, by name: nothing where no channel is configured."""
