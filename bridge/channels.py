@@ -10,7 +10,7 @@ from typing import Any
 from cryptography import x509
 
 from bridge.key import KeyRow
-from bridge.notify.occasion import Occasion
+from bridge.notify.occasion import SIGNING_KEY, Occasion
 from bridge.notify.retry import Sent
 from bridge.notify.send import Target, send, targets_of
 from bridge.observe.metrics import Metrics
@@ -24,7 +24,6 @@ from bridge.ssf.key_warnings import key_warnings
 from bridge.store.protocol import Store
 
 TLS_CERTIFICATE = "server.tls_cert_file"
-SIGNING_KEY = "keys.signing_key"
 
 
 class Channels:
@@ -37,6 +36,7 @@ class Channels:
         failing: Callable[[], Awaitable[Sequence[str]]], keys: Callable[[], Sequence[KeyRow]],
     ) -> None:  # fmt: skip
         self._parts = parts
+        self._store = store
         self._clock = ports.clock
         self._keys = keys
         server = parts.config.server
@@ -57,7 +57,9 @@ class Channels:
 
     async def start(self) -> None:
         config = self._parts.config
-        await self.notices.start({*config.connectors, *config.receivers})
+        rows = await self._store.streams()
+        made = {row.name for row in rows if row.subscription is not None and row.subscription.deleted_at is None}
+        await self.notices.start({*config.connectors, *config.receivers, *made})
 
     def work(self) -> list[tuple[str, Coroutine[Any, Any, None]]]:
         """What must run, by name: nothing where no channel is configured."""

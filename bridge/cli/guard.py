@@ -259,4 +259,4 @@ def _print(line: dict[str, Any]) -> None:
         if more := line["held"] - len(line["examples"]):
             say(f"and {some(more, 'person', 'people')} more: `caep-bridge devices list --stuck` has them all")
         say(f"`caep-bridge guard release --connector {line['connector']}` looks at each, and tells what is still so;")
-        say("`guard discard` tells nobody until their devices change")
+        say("`caep-bridge guard discard` tells nobody until their devices change")

@@ -179,7 +179,7 @@ async def _brought_about(
         return None
     if not ours:
         made = await create(api, wanted)
-        await record(store, "receiver.register", name, reason, "", _line(made))
+        await record(store, "receivers.register", name, reason, "", _line(made))
         return "made", made
     (found,) = ours
     differences = wanted.differences(found)
@@ -189,7 +189,7 @@ async def _brought_about(
     if not confirmed("Change it?", yes):
         return None
     changed = await replace(api, found, wanted)
-    await record(store, "receiver.register", name, reason, _line(found), _line(changed))
+    await record(store, "receivers.register", name, reason, _line(found), _line(changed))
     return "changed", changed
 
 

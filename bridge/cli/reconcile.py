@@ -86,7 +86,7 @@ async def _one(store: Store, name: str, dry_run: bool, show: Show) -> Errand:
     ended = await errand(store, "reconcile", name, {"dry_run": True} if dry_run else {}, f"reconcile {name}", show)
     if not dry_run:
         counts = ", ".join(f"{key} {ended.doc[key]}" for key in ("drifted", "told", "held") if key in ended.doc)
-        await record(store, "reconcile", f"connector {name}", "", "", counts or str(ended.doc.get("problem", "")))
+        await record(store, "reconcile.run", f"connector {name}", "", "", counts or str(ended.doc.get("problem", "")))
     return ended
 
 

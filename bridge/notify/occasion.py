@@ -17,6 +17,8 @@ Kind = OccasionKind | Literal["test"]
 
 NOBODY: Final = "-"
 """What stands where something else than a name of the configuration was given."""
+SIGNING_KEY: Final = "keys.signing_key"
+"""About what an occasion is whose signing key somebody should see to; it does not run out as a certificate does."""
 LONGEST_NAME: Final = 60
 PASSING: Final[frozenset[Kind]] = frozenset({"well", "recovery", "test"})
 """Occasions that are over once they are told; all others stand until they are cleared."""

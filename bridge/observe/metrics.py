@@ -65,7 +65,7 @@ class Metrics:
         self._deliveries = self._counter("deliveries", "Tries to deliver a SET by outcome.", "stream", "outcome")
         self._oldest = self._gauge("oldest_pending_delivery_age_seconds", "Age of the oldest SET that waits.", "stream")
         self._pending = self._gauge("pending_deliveries", "SETs that wait.", "stream")
-        self._dead = self._gauge("dead_deliveries", "SETs given up, until an operator retries or drops them.", "stream")
+        self._dead = self._gauge("dead_deliveries", "SETs given up and not retried.", "stream")
         self._undone = self._counter(
             "blocks_undone", "Not-compliant SETs that a compliant one followed within 10 minutes.", "connector"
         )

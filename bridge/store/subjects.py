@@ -42,6 +42,14 @@ def key_of(subject: str) -> str:
     return hashlib.sha256(subject.encode()).hexdigest()
 
 
+@value
+class ChoiceCount:
+    """How many subjects the receiver of one stream added and removed, by its newest word about each."""
+
+    added: int = 0
+    removed: int = 0
+
+
 class Subjects(Protocol):
     async def put_choice(self, choice: Choice, most: int, entries: Sequence[AuditEntry] = ()) -> Refusal:
         """In the place of the one about the same subject, with the audit entries that tell of it in one commit. Unless
@@ -55,6 +63,9 @@ class Subjects(Protocol):
 
     async def choices(self, stream_id: str) -> list[Choice]:
         """All of a stream, by `seq`."""
+
+    async def count_choices(self, stream_id: str) -> ChoiceCount:
+        """Of a stream, without reading them; nothing where there is no such stream."""
 
     async def due_choices(self, limit: int = 100) -> list[Choice]:
         """Those that are due, the oldest first, then by stream and `seq`."""

@@ -15,6 +15,7 @@ from bridge.store.lock import FileLock
 from bridge.store.oauth import OAuthClient
 from bridge.store.protocol import Store
 from bridge.store.records import NewDelivery, Rank, StreamRow, Unit
+from bridge.store.subjects import Choice
 from tests.cli.scene import SINCE, Scene, failing
 
 PUSH = "urn:ietf:rfc:8935"
@@ -81,6 +82,22 @@ def test_show_says_it_in_words(scene: Scene, capsys: pytest.CaptureFixture[str])
     text = capsys.readouterr().out
     for words in ("(paused)", "client tool", "paused by the service: nobody used it", "events wait", "last used"):
         assert words in text
+
+
+def test_show_counts_the_subjects_of_one_stream(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
+    assert shown(scene, capsys)["subjects"] == {"added": 0, "removed": 0}
+    assert scene.run("streams", "show", "tool-1") == 0
+    assert "  subjects:       the receiver added and removed none\n" in capsys.readouterr().out
+
+    async def said(store: Store) -> None:
+        for seq, kind in enumerate(("added", "added", "removed")):
+            subject = f'{{"format":"email","email":"u{seq}@acme.example"}}'
+            assert await store.put_choice(Choice("st_1", subject, kind, seq, SINCE), 9) == ""
+
+    scene.store(said)
+    assert shown(scene, capsys)["subjects"] == {"added": 2, "removed": 1}
+    assert scene.run("streams", "show", "tool-1") == 0
+    assert "  subjects:       the receiver added 2 and removed 1\n" in capsys.readouterr().out
 
 
 def test_what_a_receiver_wrote_is_one_line(scene: Scene, capsys: pytest.CaptureFixture[str]) -> None:
@@ -155,7 +172,7 @@ def test_what_the_service_paused_goes_on(scene: Scene, capsys: pytest.CaptureFix
     assert (made.status, made.by, made.reason, made.version) == ("enabled", "service", "", 2)
     assert made.since > SINCE
     (entry,) = scene.store(lambda store: store.audit())
-    assert (entry.what, entry.target, entry.before) == ("streams enable", "tool-1", "paused: nobody used it")
+    assert (entry.what, entry.target, entry.before) == ("streams.enable", "tool-1", "paused: nobody used it")
 
 
 @pytest.mark.parametrize("status", ["paused", "disabled"])

@@ -66,7 +66,7 @@ def test_made_and_recorded(scene: Scene, org: Org, capsys: pytest.CaptureFixture
     assert (made["name"], made["type"]) == ("The bridge", "caep-bridge")
     assert made["settings"]["well_known_url"] == METADATA
     (entry,) = audited(scene)
-    assert (entry.what, entry.target, entry.why, entry.before) == ("receiver.register", "okta", "first day", "")
+    assert (entry.what, entry.target, entry.why, entry.before) == ("receivers.register", "okta", "first day", "")
     assert entry.after == f"sse1 ACTIVE {ISSUER} {JWKS}"
 
 

@@ -12,7 +12,7 @@ from bridge.store import open_store
 from bridge.store.erasure import Erase
 from bridge.store.protocol import Store
 from bridge.store.records import AuditEntry, StreamRow
-from bridge.store.subjects import CHOICES_ERASED, Choice
+from bridge.store.subjects import CHOICES_ERASED, Choice, ChoiceCount
 from tests.store.given import FakeClock, minted, url
 from tests.store.given import mint as new
 
@@ -46,6 +46,18 @@ async def test_the_newest_word_about_a_subject_takes_the_place(kept: Store) -> N
     later = choice("a", 2, kind="removed", at=9.0, verified=False)
     assert await kept.put_choice(later, MOST) == ""
     assert await kept.choices("s") == [later]
+
+
+async def test_they_are_counted_by_the_newest_word_about_each(kept: Store) -> None:
+    for number, one in enumerate("abc"):
+        await kept.put_choice(choice(one, number), MOST)
+    await kept.put_choice(choice("b", 9, kind="removed"), MOST)
+    await kept.put_choice(choice("a", 1, stream="t"), MOST)
+    assert await kept.count_choices("s") == ChoiceCount(added=2, removed=1)
+    assert await kept.count_choices("t") == ChoiceCount(added=1)
+    assert await kept.count_choices("nobody") == ChoiceCount()
+    await kept.drop_choice(choice("c", 2))
+    assert await kept.count_choices("s") == ChoiceCount(added=1, removed=1)
 
 
 async def test_no_more_than_a_stream_may_have(kept: Store) -> None:

@@ -128,7 +128,7 @@ async def test_created(door: Door, where: str) -> None:
     assert (await door.create(push=False))[0] == 0
     await door.dies()
     listed = (await door.ask("GET", "/ssf/streams"))[1]
-    assert len(listed) == ("after" in where) == await door.logged("stream.create", listed)
+    assert len(listed) == ("after" in where) == await door.logged("streams.create", listed)
     stream = listed[0]["stream_id"] if listed else await door.make(push=False)
     device = next(door.numbers)
     await door.flips(device)
@@ -178,7 +178,7 @@ async def test_deleted(door: Door, where: str) -> None:
     await door.delete(stream)
     await door.dies()
     gone = where != "change_subscription.before 1"
-    assert await door.logged("stream.delete", [{"stream_id": stream}]) == gone
+    assert await door.logged("streams.delete", [{"stream_id": stream}]) == gone
     assert await door.delete(stream) == (404 if gone else 204)
     await door.flips(device)
     assert await door.poll(stream) == {}

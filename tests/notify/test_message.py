@@ -10,9 +10,10 @@ from typing import Any, get_args
 
 import pytest
 
+from bridge.cli import application
 from bridge.config.notify import OCCASIONS
 from bridge.notify.message import Message, Shape, body_of
-from bridge.notify.occasion import NOBODY, Occasion, occasion_of
+from bridge.notify.occasion import NOBODY, SIGNING_KEY, Occasion, occasion_of
 from bridge.notify.words import say, span
 
 KINDS = (*OCCASIONS, "test")
@@ -132,6 +133,21 @@ def test_still() -> None:
 )  # fmt: skip
 def test_spans(seconds: float, words: str) -> None:
     assert span(seconds) == words
+
+
+def test_what_ran_out_is_not_said_to_be_valid_and_a_key_does_not_run_out() -> None:
+    certificate = Occasion("expiring", "server.tls_cert_file", seconds=86400.0 * 3)
+    assert say(certificate).text == "It is valid for 3 days more."
+    assert say(replace(certificate, seconds=-5.0)).text == "It is no longer valid."
+    key = say(Occasion("expiring", SIGNING_KEY))
+    assert "valid" not in key.text and "runs out" not in key.title and "caep-bridge keys rotate" in key.remedy
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_command_that_an_alarm_names_is_one(kind: Any) -> None:
+    for words in re.findall(r"`caep-bridge ([^`]+)`", say(Occasion(kind, "okta")).remedy):
+        chain, _, rest = application().parse_commands(words.split())
+        assert chain and all(word in ("ID", "NAME", "okta", "--state", "dead") for word in rest), words
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -75,7 +75,7 @@ class TestConfiguration:
         await self.start(store, tmp_path)
         await self.start(store, tmp_path)
         (entry,) = await store.audit()
-        assert entry.what == "configuration.first" and entry.after.endswith(" keys")
+        assert entry.what == "configuration.begin" and entry.after.endswith(" settings")
 
     async def test_what_changed_is_written_key_by_key(self, store: Store, tmp_path: Path) -> None:
         await self.start(store, tmp_path)

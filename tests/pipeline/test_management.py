@@ -411,6 +411,15 @@ async def test_every_change_is_in_the_audit_log_in_the_clients_name(house: House
     await house.streams.delete("alpha", stream_id)
     entries = list(reversed(await house.store.audit(who="client alpha")))
     assert [entry.what for entry in entries] == [
-        "stream.create", "stream.update", "stream.replace", "stream.paused", "stream.delete",
+        "streams.create", "streams.update", "streams.replace", "streams.pause", "streams.delete",
     ]  # fmt: skip
     assert {entry.target for entry in entries} == {stream_id} and entries[3].why == "why"
+
+
+async def test_the_audit_log_says_what_a_description_became_and_no_address(house: House) -> None:
+    stream_id = await house.made()
+    words = {"stream_id": stream_id, "description": "South,\n of ann@acme.example " + "x" * 200}
+    await house.streams.change("alpha", words, whole=False)
+    (entry,) = await house.store.audit(what="streams.update")
+    assert entry.before in entry.after and "; South, of person:" in entry.after
+    assert "ann@" not in entry.after and len(entry.after) < len(entry.before) + 120

@@ -88,6 +88,16 @@ async def test_a_receiver_that_became_well_while_we_were_down(scene: Scene) -> N
     assert await scene.later(10) == ["stream.unwell", "stream.well"]
 
 
+async def test_of_a_stream_that_was_deleted_nothing_stands_and_it_is_not_well_again(scene: Scene) -> None:
+    scene.state.unwell = [("okta", scene.clock.at - 700, "connect")]
+    (dead,) = await minted(scene.store, mint("ann|d1", stream="s"))
+    await scene.store.settle([Settlement(dead, "dead", scene.clock.at, "invalid_request")])
+    assert sorted(await scene.later(0)) == ["delivery.dead", "stream.unwell"]
+    scene.state.streams, scene.state.unwell = {}, []
+    assert sorted(await scene.later(10)) == ["delivery.dead", "stream.unwell"]
+    assert scene.desk.notices.standing("dead") == scene.desk.notices.standing("unwell") == set()
+
+
 async def test_a_short_trouble_is_not_told(scene: Scene) -> None:
     for _ in range(10):
         scene.state.unwell = [("okta", scene.clock.at, "connect")]

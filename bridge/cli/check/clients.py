@@ -71,7 +71,7 @@ def streams(loaded: Loaded, rows: Sequence[StreamRow]) -> dict[str, int]:
 def show_streams(report: Mapping[str, Any]) -> None:
     known = {each["name"] for each in report["clients"]}
     for client, count in report["made_streams"].items():
-        gone = "" if client in known else "; they do not run, for the client stands no longer in [oauth.clients]"
+        gone = "" if client in known else "; they do not run, for the client is no longer in [oauth.clients]"
         if count:
             write(f"note: client {client} made {count} of the streams{gone}: `caep-bridge streams list` shows them")
 

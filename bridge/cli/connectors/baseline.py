@@ -64,7 +64,7 @@ async def baseline(
             return 1
         if release:
             if name not in config.connectors:
-                say(f"{name} is no longer configured: nobody can be asked whether it is still so; --discard, or retire")
+                say(f"{name} is no longer configured: nobody can be asked whether it is still so: use --discard")
                 return 1
             return await _release(store, name, counts, reason, as_json)
         if discard:

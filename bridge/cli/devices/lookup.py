@@ -21,7 +21,7 @@ async def found_device(config: Config, store: Store, device_id: str, connector: 
     found = connector or await the_connector(store, device_id, list(config.connectors))
     device = await store.device(found, device_id) if found else None
     if device is None and found and await store.look(found, device_id) is not None:
-        say(f"device {found}/{device_id} was rung for, and no look has ended yet: nothing is believed of it so far")
+        say(f"device {found}/{device_id} was named by a webhook; no look has ended yet, so nothing is believed of it")
     elif device is None and (device := await called(store, device_id, connector)) is None:
         await unknown(store, device_id, connector)
     return device

@@ -103,9 +103,15 @@ async def _overridden(
     await record(store, "devices.override", name_of(device), reason, counted(before), after)
     say(f"{name_of(device)} counts as {after}; then it is looked at")
     if device.gone:
-        say("its vendor does not know it any more: after that its last status counts; `devices retire` is for good")
+        say(
+            "its vendor does not know it any more: after that its last status counts; "
+            f"`caep-bridge devices retire {device.connector}/{device.device_id} --reason …` is for good"
+        )
     if device.connector not in config.connectors:
-        say(f"{device.connector} is no longer configured, so nobody will look: end it with `devices override --clear`")
+        say(
+            f"{device.connector} is no longer configured, so nobody will look: "
+            f"`caep-bridge devices override {device.connector}/{device.device_id} --clear` ends it"
+        )
     return await compared(store, device, asked, as_json)
 
 

@@ -25,7 +25,7 @@ def show_explanation(explanation: Explanation, connector: str, device_id: str, n
     device = explanation.device
     write(f"{connector} {device_id}" + (f" ({device.name})" if device is not None and device.name else ""))
     if device is None:
-        pairs([("  status", "unknown: somebody rang for it, and no look has ended yet")])
+        pairs([("  status", "unknown: a webhook named it, and no look has ended yet")])
     else:
         _belief(explanation, device)
     _finding_lines("decides", explanation.deciding)
@@ -87,7 +87,7 @@ def _finding_lines(kind: str, findings: Sequence[Finding]) -> None:
 
 def _look(due: Due | None, now: float) -> None:
     if due is None:
-        write("  next look: none is due; the device's next webhook rings for one")
+        write("  next look: none is due; the device's next webhook asks for one")
         return
     moment = "running now" if due.running else "due now" if due.due_at <= now else f"due {when(due.due_at)}"
     tried = f", tried {due.attempts} times without a good answer" if due.attempts else ""
@@ -123,9 +123,10 @@ def _stream(told: Told, now: float) -> None:
 
 
 def _named_remedy(told: Told) -> str:
-    retry = "`caep-bridge deliveries retry"
-    remedy = told.why.remedy.replace("streams enable NAME", f"streams enable {told.stream}")
-    return remedy.replace(f"{retry}`", f"{retry} {told.delivery}`") if told.delivery else remedy
+    remedy = told.why.remedy
+    for command in ("streams enable", "streams verify"):
+        remedy = remedy.replace(f"{command} NAME", f"{command} {told.stream}")
+    return remedy.replace("deliveries retry ID", f"deliveries retry {told.delivery}") if told.delivery else remedy
 
 
 def _state(told: Told) -> str:

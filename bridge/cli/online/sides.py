@@ -14,7 +14,7 @@ from bridge.okta.words import Kind, OktaTrouble
 PURPOSES: Mapping[str, tuple[str, str, str]] = {
     # scope → path, what it is called, what is done without it
     users.SCOPE: ("/api/v1/users", "its users", "everybody counts as known"),
-    log.SCOPE: ("/api/v1/logs", "its System Log", "`deliveries show` cannot say what was seen"),
+    log.SCOPE: ("/api/v1/logs", "its System Log", "`caep-bridge deliveries show ID` cannot say what was seen"),
 }
 REMEDIES: Mapping[Kind, str] = {
     "unauthorized": "is the credential right, not revoked, and of this organisation?",

@@ -49,7 +49,7 @@ async def pause(name: str, /, *, reason: str = "", as_json: Json = False) -> int
         before = entry.row.paused
         why = reason or UNSAID
         await store.pause(entry.row.id, why)
-        await record(store, "streams pause", entry.name, reason, before or "runs", "paused")
+        await record(store, "streams.pause", entry.name, reason, before or "runs", "paused")
     return done(entry.name, "paused", f"{entry.name} is paused: {why}", as_json)
 
 
@@ -83,7 +83,7 @@ async def enable(name: str, /, *, reason: str = "", as_json: Json = False) -> in
         if not entry.row.paused:
             return done(entry.name, "enabled", f"{entry.name} was not paused", as_json)
         await store.pause(entry.row.id, "")
-        await record(store, "streams enable", entry.name, reason, f"paused: {entry.row.paused}", "runs")
+        await record(store, "streams.enable", entry.name, reason, f"paused: {entry.row.paused}", "runs")
     return done(entry.name, "enabled", f"{entry.name} goes on", as_json)
 
 
@@ -130,7 +130,7 @@ async def test(name: str, /, *, user: str, as_json: Json = False) -> int:
         entry = await _one(store, name)
         if entry is None:
             return 1
-        await record(store, "streams test", entry.name, "", "", user)
+        await record(store, "streams.test", entry.name, "", "", user)
         return await _asked(store, "test", entry.name, {"user": user}, as_json)
 
 
@@ -164,7 +164,7 @@ async def resync(
             return _differ(entry, found, as_json)
         found = [one async for one in differences(store, entry.stream, config.namespaces)]
         _announce(entry.name, found)
-        await record(store, "streams resync", entry.name, "", f"{len(found)} differ", "")
+        await record(store, "streams.resync", entry.name, "", f"{len(found)} differ", "")
         return await _asked(store, "resync", entry.name, {}, as_json, differed=len(found))
 
 
@@ -196,7 +196,7 @@ async def prune(name: str, /, *, yes: Yes = False, as_json: Json = False) -> int
         if not confirmed(f"Forget stream {entry.name} ({entry.row.id}) and everything that it was told?", yes):
             return 1
         gone = await store.prune_stream(entry.row.id)
-        await record(store, "streams prune", entry.name, "", f"{entry.row.id}: {gone} rows", "forgotten")
+        await record(store, "streams.prune", entry.name, "", f"{entry.row.id}: {gone} rows", "forgotten")
     if as_json:
         write_json({"stream": entry.name, "stream_id": entry.row.id, "rows": gone})
     else:

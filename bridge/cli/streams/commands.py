@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
@@ -66,7 +67,7 @@ async def show(name: str, /, *, as_json: Annotated[bool, Parameter(name="--json"
     as_json
         Print JSON.
     """
-    everything = await _described(load_config())
+    everything = await _described(load_config(), name)
     found = [one for one in everything if name in (one["name"], one["stream_id"])]
     if not found:
         say(f"there is no stream {name}" + near(name, [one["name"] for one in everything]))
@@ -80,7 +81,8 @@ async def show(name: str, /, *, as_json: Annotated[bool, Parameter(name="--json"
     return 0
 
 
-async def _described(loaded: Loaded) -> list[dict[str, Any]]:
+async def _described(loaded: Loaded, name: str = "") -> list[dict[str, Any]]:
+    """All of them; of those of that name or id, where there is one, also what is counted stream by stream."""
     from bridge.clock import SystemClock
     from bridge.pipeline.streams.roster import roster
 
@@ -90,7 +92,11 @@ async def _described(loaded: Loaded) -> list[dict[str, Any]]:
     async with opened(loaded.config) as store:
         backlog = {line.stream_id: line for line in await store.backlog(SystemClock().now())}
         entries = await entries_of(loaded.config, store)
-    return [describe(entry, backlog.get(entry.row.id) if entry.row else None, loaded) for entry in entries]
+        found = [describe(entry, backlog.get(entry.row.id) if entry.row else None, loaded) for entry in entries]
+        for one in found:
+            if "client" in one and name in (one["name"], one["stream_id"]):
+                one["subjects"] = asdict(await store.count_choices(one["stream_id"]))
+    return found
 
 
 def describe(entry: Entry, load: Backlog | None, loaded: Loaded) -> dict[str, Any]:
@@ -191,7 +197,7 @@ def _print(one: dict[str, Any]) -> None:
     if one["state"] == "dry run":
         write("  dry_run = true: nothing is sent; `caep-bridge deliveries list --dry-run` has what would have gone")
     if one["state"] == "orphaned" and one.get("client"):
-        write("  its client stands no longer in [oauth.clients]: nothing is sent, what was pending is superseded")
+        write("  its client is no longer in [oauth.clients]: nothing is sent, what was pending is superseded")
     elif one["state"] == "orphaned":
         write("  no receiver of this name has its audience any more: nothing is sent, what was pending is superseded")
 

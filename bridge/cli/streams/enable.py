@@ -22,14 +22,14 @@ async def let_go_on(store: Store, entry: Entry, reason: str, as_json: bool) -> i
     if row is None or made is None:
         return 1
     if entry.standing == "orphaned":
-        say(f"{entry.name} does not run: its client {row.client} stands no longer in [oauth.clients]")
+        say(f"{entry.name} does not run: its client {row.client} is no longer in [oauth.clients]")
         return 1
     if made.status != "enabled" and made.by == "receiver":
         say(f"{entry.name} was {made.status} by its receiver{_why(made)}: only the receiver can let it go on")
         if not row.paused:
             return 1
         await store.pause(row.id, "")
-        await record(store, "streams enable", entry.name, reason, f"paused: {row.paused}", made.status)
+        await record(store, "streams.enable", entry.name, reason, f"paused: {row.paused}", made.status)
         return done(entry.name, made.status, f"the operator's pause of {entry.name} is over", as_json)
     if not row.paused and made.status == "enabled":
         return done(entry.name, "enabled", f"{entry.name} was not paused", as_json)
@@ -37,7 +37,7 @@ async def let_go_on(store: Store, entry: Entry, reason: str, as_json: bool) -> i
         say(f"{entry.name} was changed at this moment; try again")
         return 1
     await store.pause(row.id, "")
-    await record(store, "streams enable", entry.name, reason, f"paused: {row.paused or made.reason}", "runs")
+    await record(store, "streams.enable", entry.name, reason, f"paused: {row.paused or made.reason}", "runs")
     return done(entry.name, "enabled", f"{entry.name} goes on", as_json)
 
 

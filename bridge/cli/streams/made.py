@@ -74,7 +74,14 @@ def long_use(one: dict[str, Any]) -> list[tuple[str, object]]:
         ("  last used", f"{when(one['last_used_at']) or 'never'} (to the minute)"),
         ("  asked for", _listed(one["events_requested"])),
         *_terms(one),
+        *([("  subjects", _counted(one["subjects"]))] if "subjects" in one else []),
     ]
+
+
+def _counted(subjects: dict[str, int]) -> str:
+    if not any(subjects.values()):
+        return "the receiver added and removed none"
+    return f"the receiver added {subjects['added']} and removed {subjects['removed']}"
 
 
 def _listed(value: str | list[str]) -> str:

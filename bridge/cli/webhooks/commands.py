@@ -181,7 +181,10 @@ def _print(one: dict[str, Any]) -> None:
     for each in one["sets"]:
         write(f"  SET {each['id']} to {each['stream']}, {each['status']}, about {each['device']}: {each['state']}")
     if one["looks"] and not one["sets"]:
-        write("  no SET has this txn: nothing changed, or a look answered several webhooks; see `devices show`")
+        write(
+            "  no SET has this txn: nothing changed, or one look answered several webhooks: "
+            "see `caep-bridge devices show ID`"
+        )
     if "body" in one and one["body"] is not None:
         write(one["body"])
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from textwrap import shorten
+from typing import Any, Final
 
 from bridge.clock import Clock, Ids
 from bridge.config import Client
@@ -24,6 +25,8 @@ from bridge.vault import Vault
 Body = Mapping[str, Any]
 Refusal = Callable[[str], Awaitable[str | None]]
 """Why a receiver's URL may not be called; None if it may."""
+DESCRIBED: Final = 100
+"""Characters of a description in the audit log; only whole words, for half an address would not be seen as one."""
 
 
 class Management:
@@ -68,7 +71,7 @@ class Management:
         made = replace(made, verified=not (where.pushes and terms.verify), since=now)
         row = StreamRow(stream_id, f"{client}-{stream_id[3:11]}", terms.audience, now, client=client, active_at=now)
         row = replace(row, subscription=made)
-        told = await self._journal(client).entry("stream.create", stream_id, after=_told(made))
+        told = await self._journal(client).entry("streams.create", stream_id, after=_told(made))
         async with self._keeper.changing:
             if not await self._store.make_stream(row, terms.max_streams, [told]):
                 raise Conflict(_enough(terms.max_streams))
@@ -98,7 +101,7 @@ class Management:
             made = self._verifying(client, before, self._subscription(before, asked, stream_id, whole=whole))
             if made != before:
                 await self._owe_if_wider(one, made)
-                word = "stream.replace" if whole else "stream.update"
+                word = "streams.replace" if whole else "streams.update"
                 told = await self._journal(client).entry(word, stream_id, before=_told(before), after=_told(made))
                 await self._owned.put(stream_id, before, made, told)
         return self._shown(await self._owned.seen(client, stream_id))
@@ -108,7 +111,7 @@ class Management:
         await self._owned.changeable(client, stream_id)
         async with self._keeper.changing:
             before = await self._owned.current(stream_id)
-            told = await self._journal(client).entry("stream.delete", stream_id, before=_told(before))
+            told = await self._journal(client).entry("streams.delete", stream_id, before=_told(before))
             await self._owned.put(stream_id, before, replace(before, deleted_at=self._clock.now()), told)
         self._deleted(stream_id)
 
@@ -172,7 +175,9 @@ def _enough(most: int) -> str:
 
 
 def _told(made: Subscription) -> str:
-    """For the audit log: where it goes, and what is asked for; nothing that is secret."""
+    """For the audit log: where it goes, what is asked for, and how it begins to describe itself; nothing secret."""
     events = "all" if made.events_requested is None else ",".join(made.events_requested)
     where = made.endpoint_url.split("?")[0] or "poll"
-    return f"{where}; events {events}; {'authorization set' if made.sealed_header else 'no authorization'}"
+    header = "authorization set" if made.sealed_header else "no authorization"
+    described = f"; {shorten(made.description, DESCRIBED, placeholder=' …')}" if made.description else ""
+    return f"{where}; events {events}; {header}{described}"

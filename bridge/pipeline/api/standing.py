@@ -19,6 +19,10 @@ from bridge.value import replace
 
 REASON_MOST: Final = 1024
 """Characters of a reason that are kept."""
+DONE: Final[Mapping[StreamStatus, str]] = {
+    "enabled": "streams.enable", "paused": "streams.pause", "disabled": "streams.disable",
+}  # fmt: skip
+"""What the audit log calls it, whoever does it."""
 
 
 class Standing:
@@ -49,7 +53,7 @@ class Standing:
                 made = replace(made, since=self._clock.now())
                 await self._keeper.owe([one.stream])
             told = await self._journal(client).entry(
-                f"stream.{status}", stream_id, why=reason, before=before.status, after=status
+                DONE[status], stream_id, why=reason, before=before.status, after=status
             )
             await self._owned.put(stream_id, before, made, told, announced=status)
         return _shown(await self._owned.seen(client, stream_id))

@@ -19,7 +19,7 @@ FRESH = 1.0
 """Seconds that what is held is remembered for readiness."""
 WORDS = {
     "loses": "people have lost access within the window: the rest is held",
-    "regains": "people have access again within the window",
+    "regains": "people regained access within the window",
 }
 
 

@@ -84,7 +84,8 @@ class Watch:
                 self._notices.raise_(Occasion("unwell", name, seconds=now - since, code=code))
         for name in {*self._unwell, *self._notices.standing("unwell")} - set(unwell):
             since = self._unwell.pop(name, now)
-            self._notices.clear("unwell", name, then=Occasion("well", name, seconds=now - since))
+            there = name in self._sights.streams().values()  # one that was deleted is not well again, but gone
+            self._notices.clear("unwell", name, then=Occasion("well", name, seconds=now - since) if there else None)
 
     async def _stuck(self, now: float) -> None:
         failing = set(await self._sights.failing())
@@ -103,6 +104,8 @@ class Watch:
             count = dead.get(stream_id, 0)
             device = await self._example(stream_id) if count else ""
             self._say(count > 0, Occasion("dead", name, count=count, device=device))
+        for name in self._notices.standing("dead") - set(names.values()):
+            self._notices.clear("dead", name)
 
     async def _held(self) -> None:
         held = {one.connector: one.count for one in await self._store.holds() if one.kind == "guard"}

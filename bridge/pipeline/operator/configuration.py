@@ -30,7 +30,7 @@ async def note_configuration(
     if text == was:
         return
     if was is None:
-        entries = [await journal.entry("configuration.first", "", after=f"{len(now)} keys")]
+        entries = [await journal.entry("configuration.begin", "", after=f"{len(now)} settings")]
     else:
         entries = [
             await journal.entry("configuration.change", path, before=before, after=after)

@@ -25,9 +25,11 @@ def why_stuck(device: Device, kept_back: Collection[str], now: float, long: floa
         return None
     if device.override is not None:
         until = f"{device.override.who} said {device.override.status}: {device.override.why}"
-        return Said(reasons.OVERRIDDEN, until, "the end of the override, or `devices override ID --clear`")
+        return Said(reasons.OVERRIDDEN, until, "the end of the override, or `caep-bridge devices override ID --clear`")
     if device.gone:
-        return Said(reasons.GONE, decision(reasons.GONE).words, "its return, or `devices retire ID --reason …`")
+        return Said(
+            reasons.GONE, decision(reasons.GONE).words, "its return, or `caep-bridge devices retire ID --reason …`"
+        )
     if device.login is None:
         return decision(device.login_reason)
     if device.hold is not None and device.hold.kind in _HELD:

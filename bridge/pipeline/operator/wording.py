@@ -64,7 +64,7 @@ _DECISIONS: Mapping[str, tuple[str, str]] = {
     ),
     "overridden": (
         "an operator's word counts instead of what is believed, until its time is over",
-        "the end of the override, with a fresh look; or `caep-bridge devices override ID`, with --clear",
+        "the end of the override, with a fresh look; or `caep-bridge devices override ID --clear`",
     ),
     "baseline": (
         "it failed already when its connector first listed its devices: held, and told to nobody",
@@ -72,7 +72,7 @@ _DECISIONS: Mapping[str, tuple[str, str]] = {
     ),
     "baseline_released": (
         "an operator released it; it is told once a good look has shown that it still fails",
-        "that look",
+        "the end of that look",
     ),
     "baseline_discarded": ("an operator decided not to tell of it as it is", "another finding, or its recovery"),
     "settling": (
@@ -85,7 +85,7 @@ _DECISIONS: Mapping[str, tuple[str, str]] = {
     "look_missing": ("the vendor's API did not find what was asked for", "the path or base URL, or the vendor's data"),
     "look_limited": ("the rate limit towards the vendor's API is used up", "waiting, or a higher rate_limit"),
     "look_malformed": ("the vendor's API gave no whole, well-formed answer", "a complete answer of the API"),
-    "look_refused": ("the vendor's API refused the question", "the connector's settings, or the vendor's support"),
+    "look_refused": ("the vendor's API refused what was asked", "the connector's settings, or the vendor's support"),
 }
 _STREAMS: Mapping[str, tuple[str, str]] = {
     "told": ("it was told, and has acknowledged it", ""),
@@ -96,11 +96,11 @@ _STREAMS: Mapping[str, tuple[str, str]] = {
     ),
     "held_by_guard": (
         "more people would lose access at once than [guard] allows, so this was kept back",
-        "`caep-bridge guard release`, `guard discard`, or the device's recovery",
+        "`caep-bridge guard release`, `caep-bridge guard discard`, or the device's recovery",
     ),
     "guard_released": (
         "an operator let it through the guard; it is told once a good look has shown that it is still so",
-        "that look",
+        "the end of that look",
     ),
     "guard_discarded": ("an operator decided not to tell of it as it is", "a change of the device"),
     "paused": ("an operator paused the stream", "`caep-bridge streams enable NAME`"),
@@ -116,13 +116,13 @@ _STREAMS: Mapping[str, tuple[str, str]] = {
     ),
     "dead": (
         "the SET died: the receiver refused it to the end, or an operator dropped it; this status is not sent again",
-        "`caep-bridge deliveries retry`, or a change of the status",
+        "`caep-bridge deliveries retry ID`, or a change of the status",
     ),
-    "due": ("its ledger differs from what is so; it is told with the next decision about the device", _NEXT_LOOK),
+    "due": ("it was told otherwise than it is now; it is told with the next decision about the device", _NEXT_LOOK),
     "cancelled_out": ("the opposite became so before the SET went out, so neither was sent", "a change of the status"),
     "disabled": ("the stream is disabled", "enabled = true in its [receivers] table, and a restart"),
-    "orphaned": ("the receiver stands no longer in the configuration", "the receiver's return to [receivers]"),
-    "not_started": ("the receiver has no stream yet", "a start of `caep-bridge serve`"),
+    "orphaned": ("the receiver is no longer in the configuration", "the receiver's return to [receivers]"),
+    "not_started": ("the receiver has no stream yet", "the next start of `caep-bridge serve`, which makes it"),
     "not_requested": ("the stream does not want this type of event", "device-compliance-change in its events"),
     "unknown_at_receiver": (
         "the receiver does not know this login, and would drop the SET without a word",
@@ -148,7 +148,7 @@ _MADE: Mapping[str, tuple[str, str]] = {
         "`caep-bridge streams enable NAME`, or the receiver enabling it",
     ),
     "disabled": ("its receiver disabled the stream", "the receiver enabling it: it is then told what differs"),
-    "orphaned": ("the stream's client stands no longer in [oauth.clients]", "the client's return to [oauth.clients]"),
+    "orphaned": ("the stream's client is no longer in [oauth.clients]", "the client's return to [oauth.clients]"),
     "not_requested": (
         "the stream does not want this type of event",
         "device-compliance-change in what its receiver asks for, and in the events of its client in [oauth.clients]",
@@ -159,9 +159,9 @@ _MADE: Mapping[str, tuple[str, str]] = {
     ),
 }
 """What differs where a receiver made the stream: then it, or the client's table, is what could change it."""
-_TO_BE_FETCHED = ("it is being told: the SET waits for its receiver to poll and to acknowledge it", "that")
+_TO_BE_FETCHED = ("it is being told: the SET waits for its receiver to poll and to acknowledge it", "its doing so")
 _AGAIN: Mapping[str, tuple[str, str]] = {
-    "": ("somebody rang: a webhook came in", ""),
+    "": ("a webhook came in", ""),
     "deadline": ("a deadline or the end of a grace period falls then", ""),
     "hold_ends": ("an override, an exemption or the time that it is to settle ends then", ""),
     "contradicts_doorbell": ("the API said the opposite of the webhook; it may lag behind, so it is asked again", ""),
@@ -174,12 +174,12 @@ _AGAIN: Mapping[str, tuple[str, str]] = {
 }
 _REFUSALS: Mapping[str, str] = {
     "delivered": "it was delivered; what a receiver took cannot be sent again or taken back",
-    "superseded": "it was superseded: a later state took its place, and an old one is never sent after a new one",
+    "superseded": "it was superseded: a later status took its place, and an old one is never sent after a new one",
     "overtaken": "the stream was told, or is being told, something later about the same subject, or what it says is no "
     "longer so",
-    "dead": "it is dead already; `caep-bridge deliveries retry` sends it again",
+    "dead": "it is dead already; `caep-bridge deliveries retry ID` sends it again",
     "held": "it is being sent at this moment; try again in a minute",
-    "framework": "it is about the stream itself: `caep-bridge streams verify` sends another one instead",
+    "framework": "it is about the stream itself: `caep-bridge streams verify NAME` sends another one instead",
     "not_found": "there is no such delivery",
     "changed": "it was minted anew at this moment; try again",
     "unreadable": "its text is no SET of ours, so it can be neither sent nor minted anew",

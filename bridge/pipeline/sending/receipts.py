@@ -7,7 +7,7 @@ import structlog
 from bridge.model import Outcome, Stream
 from bridge.pipeline.ports import Meter
 from bridge.pipeline.sending.undone import Undone
-from bridge.store.records import Delivery, Settlement
+from bridge.store.records import Delivery, Rank, Settlement
 
 _log = structlog.get_logger("bridge.outbox")
 
@@ -29,7 +29,8 @@ class Receipts:
             stream=stream.name,
             jti=delivery.jti,
             txn=delivery.txn,
-            status=delivery.status,
+            status=delivery.status if delivery.rank == Rank.EVENT else None,
+            kind=None if delivery.rank == Rank.EVENT else Rank(delivery.rank).name.lower(),
             outcome=word,
             code=outcome.code,
             words=outcome.words or None,

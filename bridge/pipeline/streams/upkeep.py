@@ -101,7 +101,7 @@ class Upkeep:
                 return
             paused = replace(made, status="paused", by="service", reason=why, since=self._clock.now())
             await self._keeper.owe([one.stream])
-            told = await self._journal.entry("stream.paused", stream_id, why=why, before="enabled", after="paused")
+            told = await self._journal.entry("streams.pause", stream_id, why=why, before="enabled", after="paused")
             if not await self._store.change_subscription(stream_id, made.version, paused, entries=[told]):
                 return
             if (row := await self._store.stream(stream_id)) is not None:

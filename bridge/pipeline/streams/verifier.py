@@ -86,7 +86,7 @@ class Verifier:
             made = row.subscription if row is not None else None
             if made is None or made.deleted_at is not None or made.endpoint_url != stream.endpoint_url:
                 return
-            told = await self._journal.entry("stream.verified", stream.id)
+            told = await self._journal.entry("streams.verify", stream.id)
             if made.verified or not await self._store.change_subscription(
                 stream.id, made.version, replace(made, verified=True), entries=[told]
             ):

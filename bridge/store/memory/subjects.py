@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from bridge.store.memory.archive import Archive
 from bridge.store.memory.base import Pair
 from bridge.store.records import AuditEntry
-from bridge.store.subjects import Choice, Refusal
+from bridge.store.subjects import Choice, ChoiceCount, Refusal
 from bridge.value import replace
 
 
@@ -35,6 +35,10 @@ class Subjects(Archive):
 
     async def choices(self, stream_id: str) -> list[Choice]:
         return sorted(self._choices_of(stream_id), key=lambda one: one.seq)
+
+    async def count_choices(self, stream_id: str) -> ChoiceCount:
+        kinds = [one.kind for one in self._choices_of(stream_id)]
+        return ChoiceCount(kinds.count("added"), kinds.count("removed"))
 
     async def due_choices(self, limit: int = 100) -> list[Choice]:
         due = (one for one in self._choices.values() if one.due)

@@ -14,7 +14,7 @@ from bridge.store.sql.records import Queues
 from bridge.store.sql.rows import AnyRow, Values
 from bridge.store.sql.subject_table import stream_subjects as table
 from bridge.store.sql.tables import streams
-from bridge.store.subjects import Choice, Refusal
+from bridge.store.subjects import Choice, ChoiceCount, Refusal
 
 _COLUMNS = select(
     table.c.stream_id, table.c.doc, table.c.kind, table.c.seq, table.c.at, table.c.verified, table.c.due
@@ -27,6 +27,7 @@ _PUT = Swift(upsert(table))
 _DROP = delete(table).where(*_IT)
 _TOLD = update(table).where(*_IT).values(due=False)
 _ALL_OF_STREAM = _COLUMNS.where(_OF_STREAM).order_by(table.c.seq)
+_COUNT = select(table.c.kind, func.count()).where(_OF_STREAM).group_by(table.c.kind)
 _DUE = (
     _COLUMNS.where(literal_column("due")).order_by(table.c.at, table.c.stream_id, table.c.seq).limit(bindparam("most"))
 )
@@ -98,6 +99,11 @@ def of_stream(conn: Connection, stream_id: str) -> list[Choice]:
     return [_choice(row) for row in conn.execute(_ALL_OF_STREAM, {"k_stream": stream_id})]
 
 
+def count_of_stream(conn: Connection, stream_id: str) -> ChoiceCount:
+    counts = {kind: count for kind, count in conn.execute(_COUNT, {"k_stream": stream_id})}
+    return ChoiceCount(counts.get("added", 0), counts.get("removed", 0))
+
+
 def due(conn: Connection, limit: int) -> list[Choice]:
     return [_choice(row) for row in conn.execute(_DUE, {"most": limit})]
 
@@ -121,6 +127,9 @@ class SubjectRegister(Queues):
 
     async def choices(self, stream_id: str) -> list[Choice]:
         return await self._read(lambda conn: of_stream(conn, stream_id))
+
+    async def count_choices(self, stream_id: str) -> ChoiceCount:
+        return await self._read(lambda conn: count_of_stream(conn, stream_id))
 
     async def due_choices(self, limit: int = 100) -> list[Choice]:
         return await self._read(lambda conn: due(conn, limit))
