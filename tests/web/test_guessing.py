@@ -91,6 +91,16 @@ async def test_static_tokens(house: Guests) -> None:
     assert (await call(house, "hush-3"))[0] == 200
 
 
+async def test_nobody_waits_because_of_a_neighbour_where_static_tokens_are_too_long_to_be_guessed(
+    tmp_path: Path,
+) -> None:
+    long = "0123456789abcdef" * 2
+    async with guests(tmp_path, PROXIED.replace("hush-3", long)) as house:
+        for number in range(15):
+            assert (await call(house, f"guess-{number}"))[0] == 401
+        assert await call(house, long) == (200, {"client": "static"})
+
+
 async def test_tokens_of_ours_that_are_not_good_any_more_are_no_guesses(house: Guests) -> None:
     token = (await ask(house, "hush-1"))[2]["access_token"]
     house.clock.time += 3700

@@ -57,7 +57,8 @@ def notes(loaded: Loaded) -> list[str]:
     if server.trusted_proxies is None and any(client.secret or client.token for client in clients):
         found.append(
             "server.trusted_proxies is not set: guesses of clients' secrets that come from a private or loopback "
-            "address are not limited, since it may be a proxy's; name the proxies, or set [] if there are none"
+            "address are not limited, since it may be a proxy's, and those by way of a proxy with a public address "
+            "count as its own; name the proxies, or set [] if there are none"
         )
     return found
 

@@ -21,7 +21,7 @@ from bridge.oauth.remote import RemoteKeys
 from bridge.oauth.token import TokenKey
 from bridge.observe.seldom import Seldom
 from bridge.pipeline.api.clients import Clients
-from bridge.pipeline.api.guesses import STATIC, Guesses
+from bridge.pipeline.api.guesses import GUESSABLE, STATIC, Guesses
 
 _log = structlog.get_logger("bridge.oauth")
 
@@ -106,9 +106,10 @@ class Access:
         return None
 
     def _guessed(self, source: str) -> None:
-        """Where nobody has a static token there is none to be guessed."""
-        static = any(client.token for client in self._clients.configured.values())
-        if static and self._guesses.wrong(STATIC, source) and (count := self._seldom(source)):
+        """A long token is found by nobody: others at the address shall not wait because of one who has a wrong one."""
+        tokens = (one.reveal() for client in self._clients.configured.values() for one in client.token or ())
+        guessable = any(len(one) < GUESSABLE for one in tokens)
+        if guessable and self._guesses.wrong(STATIC, source) and (count := self._seldom(source)):
             _log.warning("oauth.guesses_limited", client="-", source=source, times=count)
 
     def refused(self, refused: BearerRefused) -> None:

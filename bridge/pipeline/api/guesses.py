@@ -21,6 +21,8 @@ KEPT: Final = 10_000
 """Pairs of client and source that are remembered; of more the one that was wrong longest ago is forgotten."""
 STATIC: Final = ""
 """Stands for the client of a static token, which names none."""
+GUESSABLE: Final = 32
+"""Characters of a static token below which it might be found by trying (RFC 6749 §10.10)."""
 
 Key = tuple[str, str]
 
