@@ -50,7 +50,19 @@ MAY_IMPORT["app"] = MAY_IMPORT["ssf_api"] | {"ssf_api", "workers"}
 EVERYTHING = {"cli", "demo"}
 
 PURE = {
-    "connector": {"expr", "functions", "mentions", "parse", "plain", "quick", "signature", "times", "tree", "settings"},
+    "connector": {
+        "answer",
+        "expr",
+        "functions",
+        "mentions",
+        "parse",
+        "plain",
+        "quick",
+        "signature",
+        "times",
+        "tree",
+        "settings",
+    },
     "posture": None,
     "ssf": {
         "anew",

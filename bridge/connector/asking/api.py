@@ -17,8 +17,9 @@ from bridge.clock import Clock
 from bridge.connector.asking.limiter import Limiter
 from bridge.connector.asking.lookup import ApiSpec, Login
 from bridge.connector.asking.oauth import Tokens
+from bridge.connector.language.answer import read_answer
 from bridge.connector.language.settings import Given
-from bridge.connector.language.tree import NotJson, read_json
+from bridge.connector.language.tree import NotJson
 from bridge.model import FailureKind, LookFailed
 from bridge.outbound import Answer, ConnectFailed
 
@@ -140,7 +141,7 @@ class Api:
 
     def _json(self, label: str, answer: Answer) -> object:
         try:
-            return read_json(answer.body)
+            return read_answer(answer.body)
         except NotJson as error:
             kind = answer.headers.get("content-type", "no content type").partition(";")[0][:40]
             raise LookFailed("malformed", f"{label}: the answer is {error} ({_printable(kind)})") from None
@@ -160,7 +161,7 @@ class Api:
     def _vendors_words(self, answer: Answer) -> str:
         """`error` or `message` of a JSON answer, if it is short and can hold neither a secret nor an address."""
         try:
-            tree = read_json(answer.body)
+            tree = read_answer(answer.body)
         except NotJson:
             return ""
         for key in ("message", "error_description", "error"):
