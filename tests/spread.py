@@ -15,20 +15,33 @@ WAITING = ("e2e", "openapi", "test_container.py", "test_run.py")
 """Folders and files of tests in which processes are started and waited for."""
 
 
+LONGEST = (
+    "test_container.py", "openapi/test_schemathesis.py", "mirror/test_many_streams.py", "e2e/test_keys.py",
+    "e2e/test_crash.py",
+)  # fmt: skip
+"""Files that take a minute or two: each begins the part of one worker, so that none is waited for at the end."""
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items[:] = spread(items)
 
 
 def spread(items: list[pytest.Item]) -> list[pytest.Item]:
     files = [(path, list(group)) for path, group in groupby(items, key=lambda item: item.path)]
+    longest = [group for path, group in files if _name(path) in LONGEST]
     waiting = [group for path, group in files if _waits(path)]
-    computing = [group for path, group in files if not _waits(path)]
-    placed = sorted([*_placed(waiting), *_placed(computing)], key=lambda place: place[0])
+    computing = [group for path, group in files if _name(path) not in LONGEST and not _waits(path)]
+    first = [(number / len(longest), group) for number, group in enumerate(longest)]
+    placed = sorted([*first, *_placed(waiting), *_placed(computing)], key=lambda place: place[0])
     return [item for _, group in placed for item in group]
 
 
+def _name(path: Path) -> str:
+    return str(path.relative_to(Path(__file__).parent))
+
+
 def _waits(path: Path) -> bool:
-    return path.relative_to(Path(__file__).parent).parts[0] in WAITING
+    return _name(path) not in LONGEST and _name(path).split("/")[0] in WAITING
 
 
 def _placed(groups: list[list[pytest.Item]]) -> list[tuple[float, list[pytest.Item]]]:

@@ -122,7 +122,7 @@ class Scene:
             )  # fmt: skip
             row = replace(
                 held, login=subject.login, connector=subject.connector or "", device_id=subject.device_id or "",
-                told=status, reason="told", compared_at=SINCE + 2,
+                told=status, reason="told", compared_at=SINCE + 2, named=f"{device.connector}/{device.device_id}",
             )  # fmt: skip
             assert await store.commit([Unit(ledger=(LedgerWrite(row, delivery),))]) == []
             return (await store.deliveries(jti=signed.jti))[0].id
