@@ -12,6 +12,7 @@ import pytest
 import pytest_asyncio
 
 from bridge.receiver.book import Scripted
+from tests.e2e.arrows import arrows
 from tests.e2e.conftest import THREE
 from tests.e2e.rig import Rig, email
 from tests.e2e.webhooks import Answer, Hook, opened, resolved
@@ -135,7 +136,7 @@ async def test_killed_in_the_middle_of_a_history_that_waits(story: Story, device
     assert len(rig.heard("okta", login=email(device))) in (0, 2, 4)
 
 
-@pytest.mark.parametrize("where", ["lease_errand.after 1", "scene.after 1", "commit.before 1", "end_errand.before 1"])
+@arrows("commit.before 1", "scene.after 1", "lease_errand.after 1", "end_errand.before 1")
 async def test_killed_while_it_tells_of_an_operators_word(story: Story, where: str) -> None:
     """The command has written what counts, and waits in vain: what follows is told all the same, once."""
     rig, device, name = story.rig, 4, "okta"

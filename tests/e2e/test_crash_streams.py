@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
@@ -15,6 +14,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from tests.e2e.arrows import arrows
 from tests.e2e.rig import Rig, audience
 from tests.e2e.times import wait_until
 from tests.e2e.webhooks import opened, resolved
@@ -25,11 +25,6 @@ BAD: Final = "not-compliant"
 GOOD: Final = "compliant"
 TOKEN: Final = "a-static-token-of-some-length"
 ANSWERED: Final = {200, 201, 202, 204}
-
-
-def arrows(*places: str) -> pytest.MarkDecorator:
-    """Where it dies: at the first of these, and with CRASH_EVERYWHERE in the environment at each. All take minutes."""
-    return pytest.mark.parametrize("where", places if os.environ.get("CRASH_EVERYWHERE") else places[:1])
 
 
 class Door:
