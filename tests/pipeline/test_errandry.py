@@ -31,7 +31,7 @@ async def test_one_whose_lease_ran_out_while_it_is_under_way_is_not_begun_again(
     async def nobody_beats(errand: Errand, known: Mapping[str, Any]) -> None: ...
 
     errandry = Errandry(store, {"test": work}, clock, lambda what: None)
-    errandry._beat = nobody_beats  # type: ignore[method-assign]
+    errandry._beat = nobody_beats  # type: ignore[method-assign]  # as while the machine sleeps
     await store.ask(Errand("1", "test", "okta", 1.0, "ann"))
     assert await errandry._take()
     await asyncio.sleep(0)

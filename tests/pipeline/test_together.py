@@ -31,6 +31,6 @@ async def test_as_many_as_their_pairs_with_streams_allow(streams: int, named: in
     asked = None if named is None else tuple(Stream(str(n), str(n), "aud", "ssf", "") for n in range(named))
     done: asyncio.Future[object] = asyncio.get_running_loop().create_future()
     answered = Answered(None, Device("fleet", "l1"), streams=asked)
-    waiting = [Waiting(answered, done) for _ in range(BATCH)]  # type: ignore[arg-type]
+    waiting = [Waiting(answered, done) for _ in range(BATCH)]  # type: ignore[arg-type]  # only how many they are counts
     assert together(waiting, streams, PAIRS) == most
     assert together(waiting[:1], streams, PAIRS) == 1
